@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * JSON by tables: each room owns a struct, a table of its fields, and the code that applies it.
+ *
+ * Reading: json_parse turns bytes into a document (jansson underneath; duplicate keys, NULs in
+ * strings and oversize input are refused; integers up to 2^64-1 are exact, which jansson alone
+ * cannot do). json_decode fills a struct from a value by its table; errors carry a JSON pointer:
+ * `/linux/resources/memory/limit: not an integer`. Everything decoded is owned by the struct and
+ * given back by json_release with the same table. Structs start zeroed; null counts as absent.
+ * Writing: json_encode is driven by the same table.
+ *
+ * The macros check the member's C type at compile time.
+ */
+#ifndef ISLET_BASE_JSON_H
+#define ISLET_BASE_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* Optional scalars: `is_set` tells absent from zero. */
+struct json_i64 {
+    bool is_set;
+    int64_t v;
+};
+struct json_u64 {
+    bool is_set;
+    uint64_t v;
+};
+struct json_bool {
+    bool is_set;
+    bool v;
+};
+
+/* string -> string, in document order */
+struct json_pair {
+    char *key;
+    char *value;
+};
+struct json_map {
+    struct json_pair *pairs;
+    size_t n;
+};
+
+enum json_type {
+    JSON_T_STR,    /* char *, NULL when absent */
+    JSON_T_I64,    /* struct json_i64 */
+    JSON_T_U64,    /* struct json_u64 */
+    JSON_T_BOOL,   /* struct json_bool */
+    JSON_T_OBJ,    /* a nested struct in place; presence in a bool member when given */
+    JSON_T_ARR,    /* `type *` + size_t count: objects by sub-table */
+    JSON_T_STRS,   /* char ** (NULL-terminated) + size_t count */
+    JSON_T_U64S,   /* uint64_t * + size_t count */
+    JSON_T_MAP,    /* struct json_map: string values only */
+    JSON_T_ENUM,   /* int: a value of the names table; absent leaves 0 */
+    JSON_T_RAW,    /* json_t *: a reference to the value as it is */
+    JSON_T_SKIP,   /* known, deliberately not read; `reason` says why (empty, zero, false or absent
+                       values pass; other values pass too: carried on as the spec demands) */
+    JSON_T_REFUSE, /* known, not supported: any value other than empty, zero, false or null is an
+                       ERR_UNSUPPORTED error that names the pointer and `reason` */
+    JSON_T_END,
+};
+
+enum json_flag {
+    JSON_REQUIRED = 1u << 0, /* absent is an error */
+    JSON_NONEMPTY = 1u << 1, /* "" or [] is an error */
+    JSON_ABSPATH = 1u << 2,  /* a string that must start with '/' */
+};
+
+struct json_enum {
+    const char *name; /* NULL ends the table */
+    int value;
+};
+
+struct json_field {
+    const char *name;
+    enum json_type type;
+    unsigned flags; /* enum json_flag */
+    size_t offset;
+    size_t count_offset; /* arrays: size_t; objects: bool member that says "present" */
+    bool has_presence;   /* objects: count_offset is meaningful */
+    size_t elem_size;    /* arrays of objects */
+    const struct json_field *sub;
+    const struct json_enum *names;
+    int64_t min;  /* I64 */
+    uint64_t max; /* I64 and U64; 0 = the type's own */
+    const char *reason;
+};
+
+#define JSON_CHECK_(s, m, type) (0 * sizeof(&((s *)0)->m == (type *)0))
+#define J_STR(nm, s, m, fl)                                                                        \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_STR, .flags = (fl),                                           \
+        .offset = offsetof(s, m) + JSON_CHECK_(s, m, char *)                                       \
+    }
+#define J_I64(nm, s, m, lo, hi)                                                                    \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_I64,                                                          \
+        .offset = offsetof(s, m) + JSON_CHECK_(s, m, struct json_i64), .min = (lo), .max = (hi)    \
+    }
+#define J_U64(nm, s, m, hi)                                                                        \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_U64,                                                          \
+        .offset = offsetof(s, m) + JSON_CHECK_(s, m, struct json_u64), .max = (hi)                 \
+    }
+#define J_BOOL(nm, s, m)                                                                           \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_BOOL,                                                         \
+        .offset = offsetof(s, m) + JSON_CHECK_(s, m, struct json_bool)                             \
+    }
+#define J_OBJ(nm, s, m, table)                                                                     \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_OBJ, .offset = offsetof(s, m), .sub = (table)                 \
+    }
+#define J_OBJ_HAS(nm, s, m, present, table)                                                        \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_OBJ, .offset = offsetof(s, m), .sub = (table),                \
+        .has_presence = true, .count_offset = offsetof(s, present) + JSON_CHECK_(s, present, bool) \
+    }
+#define J_ARR(nm, s, m, cnt, table, fl)                                                            \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_ARR, .flags = (fl), .offset = offsetof(s, m),                 \
+        .count_offset = offsetof(s, cnt) + JSON_CHECK_(s, cnt, size_t),                            \
+        .elem_size = sizeof(*((s *)0)->m), .sub = (table)                                          \
+    }
+#define J_STRS(nm, s, m, cnt, fl)                                                                  \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_STRS, .flags = (fl),                                          \
+        .offset = offsetof(s, m) + JSON_CHECK_(s, m, char **),                                     \
+        .count_offset = offsetof(s, cnt) + JSON_CHECK_(s, cnt, size_t)                             \
+    }
+#define J_U64S(nm, s, m, cnt, hi)                                                                  \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_U64S,                                                         \
+        .offset = offsetof(s, m) + JSON_CHECK_(s, m, uint64_t *),                                  \
+        .count_offset = offsetof(s, cnt) + JSON_CHECK_(s, cnt, size_t), .max = (hi)                \
+    }
+#define J_MAP(nm, s, m)                                                                            \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_MAP,                                                          \
+        .offset = offsetof(s, m) + JSON_CHECK_(s, m, struct json_map)                              \
+    }
+#define J_ENUM(nm, s, m, table, fl)                                                                \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_ENUM, .flags = (fl),                                          \
+        .offset = offsetof(s, m) + JSON_CHECK_(s, m, int), .names = (table)                        \
+    }
+#define J_RAW(nm, s, m)                                                                            \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_RAW, .offset = offsetof(s, m) + JSON_CHECK_(s, m, json_t *)   \
+    }
+#define J_SKIP(nm, why)                                                                            \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_SKIP, .reason = (why)                                         \
+    }
+#define J_REFUSE(nm, why)                                                                          \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_REFUSE, .reason = (why)                                       \
+    }
+#define J_END                                                                                      \
+    {                                                                                              \
+        .name = NULL, .type = JSON_T_END                                                           \
+    }
+
+/* Called for each unknown key with its pointer; returning -1 (with e set) stops the decoding. */
+typedef int json_unknown_fn(void *arg, const char *pointer, struct err *e);
+
+/* How to treat keys that no table names. */
+struct json_mode {
+    bool is_strict;           /* unknown keys are errors */
+    json_unknown_fn *unknown; /* else called for each, when not NULL */
+    void *arg;
+};
+
+#define JSON_MAX_BYTES (4u << 20)
+#define JSON_MAX_DEPTH 64
+
+/* The caller owns *ret (json_decref). `what` names the source in errors, e.g. a path. */
+int json_parse(const char *text, size_t len, const char *what, json_t **ret,
+        struct err *e) must_check;
+
+/* Reads at most JSON_MAX_BYTES from fd and parses. */
+int json_load(int fd, const char *what, json_t **ret, struct err *e) must_check;
+
+/* Fills `out` (zeroed by the caller); `path` is the pointer of `value` ("" at the top). On failure
+ * everything that was decoded is given back. `mode` may be NULL: unknown keys are carried on. */
+int json_decode(json_t *value, const struct json_field *table, void *out, const char *path,
+        const struct json_mode *mode, struct err *e) must_check;
+
+/* Gives back what json_decode made and zeroes the struct. */
+void json_release(const struct json_field *table, void *out);
+
+/* A new object by the table; absent and empty members are left out. U64 above INT64_MAX are kept
+ * exact by json_text. */
+json_t *json_encode(const struct json_field *table, const void *in);
+
+/* The text of a value, NUL-terminated, the caller's. is_pretty: indented, for people. */
+char *json_text(const json_t *value, bool is_pretty);
+
+/* Integers in hand-built documents; the pair that keeps 2^64-1 exact through json_text. */
+json_t *json_from_u64(uint64_t v);
+int json_to_u64(const json_t *value, uint64_t *ret, struct err *e) must_check;
+
+/* First value of a map key, or NULL. */
+const char *json_map_get(const struct json_map *map, const char *key);
+
+#endif
