@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the files of the stage share among themselves; see stage.h. */
+#ifndef ISLET_RUNTIME_STAGE_PARTS_H
+#define ISLET_RUNTIME_STAGE_PARTS_H
+
+#include "runtime/stage/stage.h"
+
+struct stage {
+    const struct stage_plan *plan; /* mapped privately, checked by stage_open */
+    long plan_fd;
+    char found[4096]; /* path of the program */
+};
+
+/* talk.c */
+void stage_open(struct stage *s, const char *fd_text);
+void stage_send(const struct stage *s, const struct stage_msg *m, int fd);
+void stage_fail(const struct stage *s, enum stage_point at, long rc, const char *object)
+        __attribute__((noreturn));
+void stage_exit(int code) __attribute__((noreturn));
+/* A string of the block; "" for none. Every offset is checked against the block's size. */
+const char *stage_str(const struct stage *s, stage_off off);
+const void *stage_bytes(const struct stage *s, stage_off off, uint32_t len);
+void stage_copy(char *out, uint32_t room, const char *text);
+
+/* tty.c */
+void stage_terminal(const struct stage *s);
+
+/* identity.c */
+void stage_label(const struct stage *s);
+void stage_identity(const struct stage *s);
+
+/* leave.c */
+/* Tried before the user changes (a cwd only root may enter) and, if that failed, once more after;
+ * returns whether it is done; is_last makes a failure final. */
+int stage_chdir(const struct stage *s, int is_last);
+const char *stage_look(struct stage *s);
+void stage_seccomp(const struct stage *s);
+void stage_leave(const struct stage *s, const char *program);
+
+#endif
