@@ -72,8 +72,8 @@ int json_to_u64(const json_t *value, uint64_t *ret, struct err *e)
 
 /* -- text ------------------------------------------------------------------------------------- */
 
-/* Copies the string that starts at `from` (a quote), big integers without their marks. */
-static const char *string_copy(char **to, const char *from)
+/* Moves the string that starts at `from` (a quote) down to *to, big integers without their marks. */
+static const char *string_move(char **to, const char *from)
 {
     static const char mark[] = "\"\\u0000";
     const char *end = from + 1;
@@ -83,10 +83,10 @@ static const char *string_copy(char **to, const char *from)
     size_t cut = strlen(mark);
     size_t digits = (size_t)(end - from) > cut ? (size_t)(end - 1 - (from + cut)) : 0;
     if (strncmp(from, mark, cut) == 0 && are_big_digits(from + cut, digits)) {
-        memcpy(*to, from + cut, digits);
+        memmove(*to, from + cut, digits);
         *to += digits;
     } else {
-        memcpy(*to, from, (size_t)(end - from));
+        memmove(*to, from, (size_t)(end - from));
         *to += end - from;
     }
     return end;
@@ -99,7 +99,7 @@ static void bigs_unmark(char *text)
     const char *from = text;
     while (*from) {
         if (*from == '"')
-            from = string_copy(&to, from);
+            from = string_move(&to, from);
         else
             *to++ = *from++;
     }

@@ -257,6 +257,15 @@ static int parse_as_is(const struct text *t, const char *text, size_t len, json_
     return 0;
 }
 
+static int parse_scanned(const struct text *t, json_t **ret, struct err *e)
+{
+    if (t->n_bigs == 0)
+        return parse_as_is(t, t->at, t->len, ret, e);
+    size_t len;
+    autofree char *copy = rewrite(t, &len);
+    return parse_as_is(t, copy, len, ret, e);
+}
+
 int json_parse(const char *text, size_t len, const char *what, json_t **ret, struct err *e)
 {
     struct text t = {.at = text, .len = len, .what = what};
@@ -267,14 +276,10 @@ int json_parse(const char *text, size_t len, const char *what, json_t **ret, str
     if (nul)
         return fail_here(&t, (size_t)(nul - text), "NUL byte", e);
     int rc = scan(&t, e);
-    autofree size_t *bigs = t.bigs;
-    if (rc < 0)
-        return -1;
-    if (t.n_bigs == 0)
-        return parse_as_is(&t, text, len, ret, e);
-    size_t new_len;
-    autofree char *copy = rewrite(&t, &new_len);
-    return parse_as_is(&t, copy, new_len, ret, e);
+    if (rc == 0)
+        rc = parse_scanned(&t, ret, e);
+    mem_free(t.bigs);
+    return rc;
 }
 
 int json_load(int fd, const char *what, json_t **ret, struct err *e)
