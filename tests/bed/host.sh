@@ -66,12 +66,12 @@ bed_check_host() {
 # bed_locked FILE CMD…: runs CMD holding FILE, so that two beds started at once
 # build a thing once and both use it.
 bed_locked() {
-    local file=$1 fd
+    local lock_fd lock_file=$1
 
     shift
-    mkdir -p "$(dirname "$file")"
-    exec {fd}>"$file"
-    flock "$fd"
-    "$@" {fd}>&-
-    exec {fd}>&-
+    mkdir -p "${lock_file%/*}"
+    exec {lock_fd}>"$lock_file"
+    flock "$lock_fd"
+    "$@" {lock_fd}>&-
+    exec {lock_fd}>&-
 }
