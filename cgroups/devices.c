@@ -8,12 +8,14 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/own.h"
 #include "cgroups/devices.h"
 
 #define PROGRAM_NAME "islet_devices"
+#define PROGRAM_LICENSE "Apache-2.0" /* it calls no helper that asks for GPL */
 #define ATTACHED_MAX 64 /* the kernel's own limit per cgroup and type, BPF_CGROUP_MAX_PROGS */
 
 /* A program that was attached here by an earlier call, as an fd. */
@@ -38,9 +40,32 @@ static int attached_find(int cgfd, int *ret_fd, struct err *e)
     return 0;
 }
 
+/* The bare call: bpf_prog_load first probes the kernel with two programs of its own, which takes
+ * longer than loading ours. */
+static int program_load_once(const struct bpf_insn *insns, size_t n)
+{
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof(attr)); /* padding too: the kernel refuses unknown non-zero bytes */
+    attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+    attr.insns = (uint64_t)(uintptr_t)insns;
+    attr.insn_cnt = (uint32_t)n;
+    attr.license = (uint64_t)(uintptr_t)PROGRAM_LICENSE;
+    memcpy(attr.prog_name, PROGRAM_NAME, sizeof(PROGRAM_NAME));
+    for (int tries = 0; tries < 5; tries++) { /* EAGAIN: a signal during verification */
+        long fd = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+        if (fd >= 0 || errno != EAGAIN)
+            return (int)fd;
+    }
+    return -1;
+}
+
+/* EPERM may be RLIMIT_MEMLOCK before Linux 5.11, which libbpf knows to raise. */
 static int program_load(const struct bpf_insn *insns, size_t n, struct err *e)
 {
-    int fd = bpf_prog_load(BPF_PROG_TYPE_CGROUP_DEVICE, PROGRAM_NAME, "Apache-2.0", insns, n, NULL);
+    int fd = program_load_once(insns, n);
+    if (fd < 0 && errno == EPERM)
+        fd = bpf_prog_load(BPF_PROG_TYPE_CGROUP_DEVICE, PROGRAM_NAME, PROGRAM_LICENSE, insns, n,
+                NULL);
     if (fd >= 0)
         return fd;
     bool is_refused = errno == EPERM || errno == EACCES;

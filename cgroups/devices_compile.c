@@ -4,15 +4,23 @@
  *
  * The kernel asks for several accesses at once (O_RDWR is r and w), so "the last matching rule
  * wins" has to hold for each of them by itself: comparing the whole request with one rule lets a
- * deny of "w" be evaded by asking for "rw". The program therefore keeps what is still undecided and
- * goes through the rules from the last to the first: a matching deny that names something undecided
- * ends it, a matching allow takes its accesses out, and nothing left is a yes.
+ * deny of "w" be evaded by asking for "rw". The program therefore goes through the rules in order
+ * and keeps the set of accesses that are allowed so far; at the end the request must be within it.
  *
- *   r2 = type (low half of access_type)   r4 = major
- *   r3 = undecided accesses (high half)   r5 = minor
+ * There are no jumps in it. Loading is on the path of every `run`, and the verifier copies its state
+ * at each branch: a chain of compare-and-jump of 56 instructions took 0.27 ms to load, the same
+ * rules in this shape take 0.06 ms, of which 0.02 ms are any program's. A rule's difference from the
+ * device is computed instead, as device ^ D, zero only on a match; being below 2^32, its negation
+ * has the sign bit set exactly when it is not zero.
  *
- * A rule for every access to every device is the verdict for all that comes so far, and what stands
- * before it is not emitted: the verifier refuses unreachable instructions.
+ *   r1 = type ^ block   r3 = asked   r5 = minor                    r8 = allowed so far
+ *   r2 = type ^ char    r4 = major   r7 = device (major:minor)     r6 scratch
+ *   r9 < 0: no rule of this run matched
+ *
+ * A device is one word, major in the upper 12 bits and minor in the lower 20, as in the kernel's
+ * own dev_t (linux/kdev_t.h); a rule with a larger number is for no device. Neighbouring rules with
+ * the same verdict, accesses and type (a run) share the update of r8. Rules before one for every
+ * access to every device have no effect and are left out.
  */
 #include <stdint.h>
 #include <string.h>
@@ -21,14 +29,10 @@
 #include "cgroups/devices.h"
 
 #define ACCESS_ALL (BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE)
-#define INSNS_PER_RULE 6
-#define INSNS_AROUND 12
-
-/* Jump targets that are known only at the end; no real jump goes back. */
-enum target {
-    TO_DENY = -1,
-    TO_ALLOW = -2,
-};
+#define MINOR_BITS 20
+#define MAJOR_BITS 12
+#define INSNS_PER_RULE 12 /* 4 and, when it is a run by itself, 8 around */
+#define INSNS_AROUND 24
 
 struct rule {
     bool is_allow;
@@ -113,82 +117,99 @@ static bool is_total(const struct rule *r)
     return r->type == 0 && r->major < 0 && r->minor < 0 && r->access == ACCESS_ALL;
 }
 
-/* Jumps over the rest of the rule when the device is another one. 32 bit compares: immediates of
- * 64 bit ones are sign extended and would miss numbers above 2^31. */
-static size_t emit_match(struct program *p, const struct rule *r, size_t *ret_skips)
+static void emit_reg(struct program *p, int code, int dst, int src)
 {
-    size_t n = 0;
-    const int differs = BPF_JMP32 | BPF_JNE | BPF_K;
-    const struct {
-        int reg;
-        int64_t want;
-    } tests[] = {
-        {BPF_REG_2, r->type ? r->type : -1},
-        {BPF_REG_4, r->major},
-        {BPF_REG_5, r->minor},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-        if (tests[i].want < 0)
-            continue;
-        ret_skips[n++] = p->n;
-        emit(p, differs, tests[i].reg, 0, 0, (int32_t)(uint32_t)tests[i].want);
-    }
-    return n;
+    emit(p, code | BPF_X, dst, src, 0, 0);
 }
 
-static void emit_rule(struct program *p, const struct rule *r)
+static void emit_imm(struct program *p, int code, int dst, int32_t imm)
 {
-    size_t skips[3];
-    size_t n = emit_match(p, r, skips);
-    if (!r->is_allow && r->access == ACCESS_ALL) {
-        emit(p, BPF_JMP | BPF_JA, 0, 0, TO_DENY, 0);
-    } else if (r->is_allow && r->access == ACCESS_ALL) {
-        emit(p, BPF_JMP | BPF_JA, 0, 0, TO_ALLOW, 0);
-    } else if (!r->is_allow) {
-        emit(p, BPF_JMP32 | BPF_JSET | BPF_K, BPF_REG_3, 0, TO_DENY, r->access);
-    } else {
-        emit(p, BPF_ALU | BPF_AND | BPF_K, BPF_REG_3, 0, 0, ACCESS_ALL & ~r->access);
-        emit(p, BPF_JMP32 | BPF_JEQ | BPF_K, BPF_REG_3, 0, TO_ALLOW, 0);
-    }
-    for (size_t i = 0; i < n; i++)
-        p->insns[skips[i]].off = (int16_t)(p->n - skips[i] - 1);
+    emit(p, code | BPF_K, dst, 0, 0, imm);
 }
 
-static void emit_head(struct program *p)
+/* 32 bit operations clear the upper half, so that differences stay below 2^32. */
+static void emit_head(struct program *p, int allowed)
 {
     emit_load(p, BPF_REG_2, offsetof(struct bpf_cgroup_dev_ctx, access_type));
-    emit(p, BPF_ALU | BPF_MOV | BPF_X, BPF_REG_3, BPF_REG_2, 0, 0);
-    emit(p, BPF_ALU | BPF_AND | BPF_K, BPF_REG_2, 0, 0, 0xffff);
-    emit(p, BPF_ALU | BPF_RSH | BPF_K, BPF_REG_3, 0, 0, 16);
     emit_load(p, BPF_REG_4, offsetof(struct bpf_cgroup_dev_ctx, major));
     emit_load(p, BPF_REG_5, offsetof(struct bpf_cgroup_dev_ctx, minor));
-    emit(p, BPF_JMP32 | BPF_JEQ | BPF_K, BPF_REG_3, 0, TO_ALLOW, 0);
+    emit_reg(p, BPF_ALU | BPF_MOV, BPF_REG_3, BPF_REG_2);
+    emit_imm(p, BPF_ALU | BPF_RSH, BPF_REG_3, 16);
+    emit_imm(p, BPF_ALU | BPF_AND, BPF_REG_2, 0xffff);
+    emit_reg(p, BPF_ALU | BPF_MOV, BPF_REG_1, BPF_REG_2);
+    emit_imm(p, BPF_ALU | BPF_XOR, BPF_REG_1, BPF_DEVCG_DEV_BLOCK);
+    emit_imm(p, BPF_ALU | BPF_XOR, BPF_REG_2, BPF_DEVCG_DEV_CHAR);
+    emit_reg(p, BPF_ALU | BPF_MOV, BPF_REG_7, BPF_REG_4);
+    emit_imm(p, BPF_ALU | BPF_LSH, BPF_REG_7, MINOR_BITS);
+    emit_reg(p, BPF_ALU | BPF_OR, BPF_REG_7, BPF_REG_5);
+    emit_imm(p, BPF_ALU64 | BPF_MOV, BPF_REG_8, allowed);
 }
 
-static size_t emit_verdict(struct program *p, bool is_allow)
+static bool is_same_run(const struct rule *a, const struct rule *b)
 {
-    size_t at = p->n;
-    emit(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, is_allow);
-    emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-    return at;
+    return a->is_allow == b->is_allow && a->access == b->access && a->type == b->type;
 }
 
-/* The verdict for what falls through, then the other one if any jump goes there (the verifier
- * again), and the jumps to them. */
-static void emit_tail(struct program *p, bool is_allow)
+/* r9 loses its sign when the device is the rule's; its type is looked at once per run. */
+static void emit_match(struct program *p, const struct rule *r)
 {
-    size_t body = p->n;
-    size_t through = emit_verdict(p, is_allow);
-    int other = is_allow ? TO_DENY : TO_ALLOW;
-    size_t out = 0;
-    for (size_t i = 0; i < body; i++) {
-        int off = p->insns[i].off;
-        if (off >= 0)
-            continue;
-        if (off == other && !out)
-            out = emit_verdict(p, !is_allow);
-        p->insns[i].off = (int16_t)((off == other ? out : through) - i - 1);
+    int64_t want = 0;
+    int from = -1;
+    if (r->major >= 1 << MAJOR_BITS || r->minor >= 1 << MINOR_BITS)
+        return;
+    if (r->major >= 0 && r->minor >= 0) {
+        from = BPF_REG_7;
+        want = r->major << MINOR_BITS | r->minor;
+    } else if (r->major >= 0 || r->minor >= 0) {
+        from = r->major >= 0 ? BPF_REG_4 : BPF_REG_5;
+        want = r->major >= 0 ? r->major : r->minor;
     }
+    if (from < 0) {
+        emit_imm(p, BPF_ALU64 | BPF_MOV, BPF_REG_9, 0);
+        return;
+    }
+    emit_reg(p, BPF_ALU | BPF_MOV, BPF_REG_6, from);
+    emit_imm(p, BPF_ALU | BPF_XOR, BPF_REG_6, (int32_t)(uint32_t)want);
+    emit_imm(p, BPF_ALU64 | BPF_NEG, BPF_REG_6, 0);
+    emit_reg(p, BPF_ALU64 | BPF_AND, BPF_REG_9, BPF_REG_6);
+}
+
+/* The rules at the head of `list` that are one run. Returns how many. */
+static size_t emit_run(struct program *p, const struct rule *list, size_t n)
+{
+    size_t len = 0;
+    emit_imm(p, BPF_ALU64 | BPF_MOV, BPF_REG_9, -1);
+    while (len < n && is_same_run(&list[len], &list[0]))
+        emit_match(p, &list[len++]);
+    if (list[0].type) {
+        bool is_char = list[0].type == BPF_DEVCG_DEV_CHAR;
+        emit_reg(p, BPF_ALU64 | BPF_MOV, BPF_REG_6, is_char ? BPF_REG_2 : BPF_REG_1);
+        emit_imm(p, BPF_ALU64 | BPF_NEG, BPF_REG_6, 0);
+        emit_reg(p, BPF_ALU64 | BPF_OR, BPF_REG_9, BPF_REG_6);
+    }
+    emit_imm(p, BPF_ALU64 | BPF_ARSH, BPF_REG_9, 63); /* -1: none matched, 0: one did */
+    if (list[0].is_allow) {
+        emit_imm(p, BPF_ALU64 | BPF_XOR, BPF_REG_9, -1);
+        emit_imm(p, BPF_ALU64 | BPF_AND, BPF_REG_9, list[0].access);
+        emit_reg(p, BPF_ALU64 | BPF_OR, BPF_REG_8, BPF_REG_9);
+    } else {
+        emit_imm(p, BPF_ALU64 | BPF_OR, BPF_REG_9, ~list[0].access);
+        emit_reg(p, BPF_ALU64 | BPF_AND, BPF_REG_8, BPF_REG_9);
+    }
+    return len;
+}
+
+/* r0 = (asked & ~allowed) == 0. The last AND is for verifiers that do not see it is 0 or 1. */
+static void emit_tail(struct program *p)
+{
+    emit_imm(p, BPF_ALU64 | BPF_XOR, BPF_REG_8, -1);
+    emit_reg(p, BPF_ALU64 | BPF_AND, BPF_REG_8, BPF_REG_3);
+    emit_imm(p, BPF_ALU64 | BPF_NEG, BPF_REG_8, 0);
+    emit_imm(p, BPF_ALU64 | BPF_RSH, BPF_REG_8, 63);
+    emit_reg(p, BPF_ALU64 | BPF_MOV, BPF_REG_0, BPF_REG_8);
+    emit_imm(p, BPF_ALU64 | BPF_XOR, BPF_REG_0, 1);
+    emit_imm(p, BPF_ALU64 | BPF_AND, BPF_REG_0, 1);
+    emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
 int cg_devices_compile(const struct cg_device_rule *rules, size_t n, struct bpf_insn **ret,
@@ -197,17 +218,20 @@ int cg_devices_compile(const struct cg_device_rule *rules, size_t n, struct bpf_
     if (n > CG_DEVICES_MAX_RULES)
         return err_set(e, ERR_CONFIG, "devices: more than %d rules", CG_DEVICES_MAX_RULES);
     autofree struct rule *list = mem_new(n, sizeof(struct rule));
-    for (size_t i = 0; i < n; i++)
+    size_t first = 0; /* after the last rule for everything */
+    for (size_t i = 0; i < n; i++) {
         if (rule_read(&rules[i], &list[i], e) < 0)
             return err_add(e, "devices[%zu]", i);
+        if (is_total(&list[i]))
+            first = i + 1;
+    }
     struct program p = {
-        .insns = mem_new(n * INSNS_PER_RULE + INSNS_AROUND, sizeof(struct bpf_insn)),
+        .insns = mem_new((n - first) * INSNS_PER_RULE + INSNS_AROUND, sizeof(struct bpf_insn)),
     };
-    emit_head(&p);
-    size_t left = n;
-    while (left > 0 && !is_total(&list[left - 1]))
-        emit_rule(&p, &list[--left]);
-    emit_tail(&p, left > 0 && list[left - 1].is_allow);
+    emit_head(&p, first > 0 && list[first - 1].is_allow ? ACCESS_ALL : 0);
+    while (first < n)
+        first += emit_run(&p, list + first, n - first);
+    emit_tail(&p);
     *ret = p.insns;
     *ret_n = p.n;
     return 0;
