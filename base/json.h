@@ -183,6 +183,10 @@ int json_to_u64(const json_t *value, uint64_t *ret, struct err *e) must_check;
 /* An integer above INT64_MAX, see the head of this file. */
 bool json_is_big(const json_t *value);
 
+/* Seeds jansson's hashes (once) from what the kernel gave the process; json_parse and json_encode do
+ * it. Else the first json_object() opens /dev/urandom, which a confined role may not. */
+void json_seed(void);
+
 /* First value of a map key, or NULL. */
 const char *json_map_get(const struct json_map *map, const char *key);
 

@@ -8,9 +8,7 @@
  * Each decoder of a type stores what it makes at once, so that json_release of the whole struct
  * gives back a half-decoded one too.
  */
-#include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -11,12 +11,10 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 #include "base/fd.h"
 #include "base/json.h"
@@ -231,22 +229,12 @@ static int column_excess(const char *text, size_t pos)
     return n * (int)BIG_EXTRA;
 }
 
-/* jansson would open /dev/urandom for its hash seed, which confined roles cannot. */
-static void seed_hashes(void)
-{
-    uint32_t seed = 0;
-    const void *random = (const void *)getauxval(AT_RANDOM); /* 16 bytes from the kernel */
-    if (random)
-        memcpy(&seed, random, sizeof(seed));
-    json_object_seed(seed * 2654435761u | 1); /* the bytes themselves are the stack guard's */
-}
-
 static int parse_as_is(const struct text *t, const char *text, size_t len, json_t **ret,
         struct err *e)
 {
     json_error_t trouble;
     size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
-    seed_hashes();
+    json_seed();
     json_t *doc = json_loadb(text, len, flags | (t->n_bigs ? JSON_ALLOW_NUL : 0), &trouble);
     if (!doc) {
         size_t pos = trouble.position < 0 ? 0 : (size_t)trouble.position;

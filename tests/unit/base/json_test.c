@@ -787,7 +787,9 @@ static void test_json_decode_is_quick(void **state)
         best = ms < best ? ms : best;
     }
     print_message("10 KiB: %.3f ms\n", best);
-    assert_true(best < 5.0); /* generous: sanitizers and shared machines; release is near 0.2 */
+    assert_true(
+            best <
+            5.0); /* generous: sanitizers and shared machines; release is near 0.3 for these 330 objects */
 }
 
 int main(void)
