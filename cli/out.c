@@ -45,10 +45,23 @@ static size_t width(const char *s)
     return n;
 }
 
-/* C0, DEL, and the C1 controls (U+0080 to U+009F, in UTF-8 c2 80 to c2 9f). */
-static bool steers(const unsigned char *p)
+/* Bytes of the letter that starts at p; 1 where they are no UTF-8 (the lead byte alone says enough:
+ * all that matters here is that no byte of a sequence is taken for a control). */
+static size_t letter_len(const unsigned char *p)
 {
-    return p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f);
+    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc2 ? 2 : 1;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xc0u) != 0x80u)
+            return 1;
+    return n;
+}
+
+/* C0, DEL, stray bytes, and the C1 controls (U+0080 to U+009F, in UTF-8 c2 80 to c2 9f). */
+static bool steers(const unsigned char *p, size_t len)
+{
+    if (len == 1)
+        return p[0] < 0x20 || p[0] >= 0x7f;
+    return len == 2 && p[0] == 0xc2 && p[1] <= 0x9f;
 }
 
 static char *safe(const char *s)
@@ -56,13 +69,15 @@ static char *safe(const char *s)
     if (!s || !*s)
         return str_dup("-");
     struct pile p = {0};
-    for (const unsigned char *c = (const unsigned char *)s; *c; c++) {
+    size_t len;
+    for (const unsigned char *c = (const unsigned char *)s; *c; c += len) {
         char hex[5];
-        if (steers(c)) {
-            (void)snprintf(hex, sizeof(hex), "\\x%02x", *c);
+        len = letter_len(c);
+        if (!steers(c, len))
+            pile_add(&p, (const char *)c, len);
+        for (size_t i = 0; steers(c, len) && i < len; i++) {
+            (void)snprintf(hex, sizeof(hex), "\\x%02x", c[i]);
             pile_add(&p, hex, 4);
-        } else {
-            pile_add(&p, (const char *)c, 1);
         }
     }
     return p.text;
