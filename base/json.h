@@ -11,7 +11,7 @@
  *
  * Integers from 2^63 to 2^64-1 do not fit jansson's integer. Inside a json_t such a number is a
  * string of a NUL byte and its digits; no document string can be one, since NULs are refused. Code
- * that walks a json_t by hand asks json_is_big first (json_is_string is true of them, their C string
+ * that walks a json_t by hand asks json_is_big first (json_is_string is true of it, its C string
  * reads as empty); tables, json_to_u64 and json_text know.
  *
  * The macros check the member's C type at compile time: a wrong one does not compile.
@@ -152,8 +152,8 @@ struct json_mode {
 #define JSON_MAX_BYTES (4u << 20)
 #define JSON_MAX_DEPTH 64
 
-/* The caller owns *ret (json_decref). `what` names the source in errors, e.g. a path. Any JSON value
- * may be at the top. Errors: `'<what>': line:column: reason`. */
+/* The caller owns *ret (json_decref). `what` names the source in errors, e.g. a path. Any value may
+ * be at the top. Errors: `'<what>': line:column: reason`. */
 int json_parse(const char *text, size_t len, const char *what, json_t **ret,
         struct err *e) must_check;
 
@@ -183,8 +183,8 @@ int json_to_u64(const json_t *value, uint64_t *ret, struct err *e) must_check;
 /* An integer above INT64_MAX, see the head of this file. */
 bool json_is_big(const json_t *value);
 
-/* Seeds jansson's hashes (once) from what the kernel gave the process; json_parse and json_encode do
- * it. Else the first json_object() opens /dev/urandom, which a confined role may not. */
+/* Seeds jansson's hashes, once, from what the kernel gave the process. json_parse and json_encode
+ * do; without it the first json_object() opens /dev/urandom, which a confined role may not. */
 void json_seed(void);
 
 /* First value of a map key, or NULL. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Documents to structs, by tables. The keys of an object are taken in document order and looked up
- * in the table, starting behind the last row that matched, since documents tend to keep the order of
- * the specification. Where we are is a chain of segments on the stack; a JSON pointer (RFC 6901) is
- * made of it only for an error or an unknown key.
+ * in the table, starting behind the last row that matched, since documents tend to keep the order
+ * of the specification. Where we are is a chain of segments on the stack; a JSON pointer (RFC 6901)
+ * is made of it only for an error or an unknown key.
  *
  * Each decoder of a type stores what it makes at once, so that json_release of the whole struct
  * gives back a half-decoded one too.

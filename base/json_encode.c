@@ -81,7 +81,7 @@ int json_to_u64(const json_t *value, uint64_t *ret, struct err *e)
 
 /* -- text ------------------------------------------------------------------------------------- */
 
-/* Moves the string that starts at `from` (a quote) down to *to, big integers without their marks. */
+/* Moves the string that starts at `from` (a quote) down to *to; big integers lose their marks. */
 static const char *string_move(char **to, const char *from)
 {
     static const char mark[] = "\"\\u0000";
@@ -126,7 +126,7 @@ char *json_text(const json_t *value, bool is_pretty)
 
 /* -- structs ---------------------------------------------------------------------------------- */
 
-/* The length of the UTF-8 sequence at s (no overlong forms, no surrogates), 0 when it is not one. */
+/* The length of the UTF-8 sequence at s (not overlong, no surrogate), 0 when there is none. */
 static size_t utf8_len(const unsigned char *s)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* base/fd.h: nothing leads out of a root, files are replaced whole, trees go without their links. */
+/* base/fd.h: nothing leads out of a root, files are replaced whole, links are not followed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

@@ -154,30 +154,31 @@ static void assert_text_survives(const char *text)
 static void test_json_parse_words_errors_with_line_and_column(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *text;
         const char *error;
     } rows[] = {
-            {"",                                              "'a.json': 1:0: unexpected token near end of file" },
-            {"{\n \"a\": x}",                                 "'a.json': 2:7: invalid token near 'x'"            },
-            {"{\"a\":1,\"a\":2}",                             "'a.json': 1:10: duplicate object key near '\"a\"'"},
-            {"[{\"b\":{\"c\":1,\n\"c\":1}}]",                 "'a.json': 2:3: duplicate object key near '\"c\"'" },
-            {"[1]]",                                          "'a.json': 1:4: end of file expected near ']'"     },
-            {"[\"a\\u0000\"]",                                "'a.json': 1:4: NUL in a string"                   },
-            {"{\"a\\u0000\":1}",                              "'a.json': 1:4: NUL in a string"                   },
-            {"[\"é\n",                                       "'a.json': 1:3: unexpected newline near '\"é'"    },
-            {"[1e999]",                                       "'a.json': 1:6: real number overflow near '1e999'" },
-            {"[\"\x01\"]",                                    "'a.json': 1:2: control character 0x1 near '\"'"   },
-            {"[\n 18446744073709551616]",
-             "'a.json': 2:2: 18446744073709551616 does not fit in 64 bits"                                       },
-            {"[\"é\",-9223372036854775809]",
-             "'a.json': 1:6: -9223372036854775809 does not fit in 64 bits"                                       },
-            {"99999999999999999999999999999999",
-             "'a.json': 1:1: 999999999999999999999999… does not fit in 64 bits"                                },
-            {"[18446744073709551615,9223372036854775808, x]",
-             "'a.json': 1:44: invalid token near 'x'"                                                            },
-            {"[18446744073709551615,\n x]",                   "'a.json': 2:2: invalid token near 'x'"            },
+        {"", "'a.json': 1:0: unexpected token near end of file"},
+        {"{\n \"a\": x}", "'a.json': 2:7: invalid token near 'x'"},
+        {"{\"a\":1,\"a\":2}", "'a.json': 1:10: duplicate object key near '\"a\"'"},
+        {"[{\"b\":{\"c\":1,\n\"c\":1}}]", "'a.json': 2:3: duplicate object key near '\"c\"'"},
+        {"[1]]", "'a.json': 1:4: end of file expected near ']'"},
+        {"[\"a\\u0000\"]", "'a.json': 1:4: NUL in a string"},
+        {"{\"a\\u0000\":1}", "'a.json': 1:4: NUL in a string"},
+        {"[\"é\n", "'a.json': 1:3: unexpected newline near '\"é'"},
+        {"[1e999]", "'a.json': 1:6: real number overflow near '1e999'"},
+        {"[\"\x01\"]", "'a.json': 1:2: control character 0x1 near '\"'"},
+        {"[\n 18446744073709551616]",
+                "'a.json': 2:2: 18446744073709551616 does not fit in 64 bits"},
+        {"[\"é\",-9223372036854775809]",
+                "'a.json': 1:6: -9223372036854775809 does not fit in 64 bits"},
+        {"99999999999999999999999999999999",
+                "'a.json': 1:1: 999999999999999999999999… does not fit in 64 bits"},
+        {"[18446744073709551615,9223372036854775808, x]", "'a.json': 1:44: invalid token near 'x'"},
+        {"[18446744073709551615,\n x]", "'a.json': 2:2: invalid token near 'x'"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_parse_fails(rows[i].text, strlen(rows[i].text), rows[i].error);
 }
@@ -462,32 +463,34 @@ static void test_json_decode_tells_empty_arrays_from_absent(void **state)
 static void test_json_decode_words_type_errors_with_a_pointer(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *text;
         const char *error;
     } rows[] = {
-            {"[]",                                       "not an object"                              },
-            {"{\"s\":1}",                                "/s: not a string"                           },
-            {"{\"i\":\"1\"}",                            "/i: not an integer"                         },
-            {"{\"i\":1e3}",                              "/i: not an integer"                         },
-            {"{\"i\":5.0}",                              "/i: not an integer"                         },
-            {"{\"u\":5.0}",                              "/u: not an integer"                         },
-            {"{\"u\":18446744073709551615.0}",           "/u: not an integer"                         },
-            {"{\"u\":\"18446744073709551615\"}",         "/u: not an integer"                         },
-            {"{\"b\":0}",                                "/b: not a boolean"                          },
-            {"{\"o\":[]}",                               "/o: not an object"                          },
-            {"{\"a\":{}}",                               "/a: not an array"                           },
-            {"{\"a\":[{\"path\":\"/\"},7]}",             "/a/1: not an object"                        },
-            {"{\"a\":[{\"path\":\"/\"},{\"path\":[]}]}", "/a/1/path: not a string"                    },
-            {"{\"t\":\"x\"}",                            "/t: not an array"                           },
-            {"{\"us\":[0,\"1\"]}",                       "/us/1: not an integer"                      },
-            {"{\"us\":[-1]}",                            "/us/0: -1 is not in 0..18446744073709551615"},
-            {"{\"m\":[]}",                               "/m: not an object"                          },
-            {"{\"m\":{\"a/b~c\":1}}",                    "/m/a~1b~0c: not a string"                   },
-            {"{\"m\":{\"\":{}}}",                        "/m/: not a string"                          },
-            {"{\"e\":\"d\"}",                            "/e: not one of: a, b, c"                    },
-            {"{\"e\":1}",                                "/e: not a string"                           },
+        {"[]", "not an object"},
+        {"{\"s\":1}", "/s: not a string"},
+        {"{\"i\":\"1\"}", "/i: not an integer"},
+        {"{\"i\":1e3}", "/i: not an integer"},
+        {"{\"i\":5.0}", "/i: not an integer"},
+        {"{\"u\":5.0}", "/u: not an integer"},
+        {"{\"u\":18446744073709551615.0}", "/u: not an integer"},
+        {"{\"u\":\"18446744073709551615\"}", "/u: not an integer"},
+        {"{\"b\":0}", "/b: not a boolean"},
+        {"{\"o\":[]}", "/o: not an object"},
+        {"{\"a\":{}}", "/a: not an array"},
+        {"{\"a\":[{\"path\":\"/\"},7]}", "/a/1: not an object"},
+        {"{\"a\":[{\"path\":\"/\"},{\"path\":[]}]}", "/a/1/path: not a string"},
+        {"{\"t\":\"x\"}", "/t: not an array"},
+        {"{\"us\":[0,\"1\"]}", "/us/1: not an integer"},
+        {"{\"us\":[-1]}", "/us/0: -1 is not in 0..18446744073709551615"},
+        {"{\"m\":[]}", "/m: not an object"},
+        {"{\"m\":{\"a/b~c\":1}}", "/m/a~1b~0c: not a string"},
+        {"{\"m\":{\"\":{}}}", "/m/: not a string"},
+        {"{\"e\":\"d\"}", "/e: not one of: a, b, c"},
+        {"{\"e\":1}", "/e: not a string"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_decode_fails(rows[i].text, ERR_CONFIG, rows[i].error);
 }
@@ -495,27 +498,29 @@ static void test_json_decode_words_type_errors_with_a_pointer(void **state)
 static void test_json_decode_words_value_errors_with_a_pointer(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *text;
         const char *error;
     } rows[] = {
-            {"{\"i\":70000}",                        "/i: 70000 is not in 0..65535"                 },
-            {"{\"i\":-1}",                           "/i: -1 is not in 0..65535"                    },
-            {"{\"i\":18446744073709551615}",         "/i: 18446744073709551615 is not in 0..65535"  },
-            {"{\"any\":9223372036854775808}",
-             "/any: 9223372036854775808 is not in -9223372036854775808..9223372036854775807"        },
-            {"{\"low\":0}",                          "/low: 0 is not in -20..-1"                    },
-            {"{\"low\":-21}",                        "/low: -21 is not in -20..-1"                  },
-            {"{\"u\":-1}",                           "/u: -1 is not in 0..18446744073709551615"     },
-            {"{\"small\":101}",                      "/small: 101 is not in 0..100"                 },
-            {"{\"small\":-9223372036854775808}",     "/small: -9223372036854775808 is not in 0..100"},
-            {"{\"name\":\"\"}",                      "/name: empty"                                 },
-            {"{\"full\":[]}",                        "/full: empty"                                 },
-            {"{\"o\":{}}",                           "/o/path: missing"                             },
-            {"{\"a\":[{\"path\":\"/\"},{\"n\":1}]}", "/a/1/path: missing"                           },
-            {"{\"o\":{\"path\":\"x/y\"}}",           "/o/path: not an absolute path"                },
-            {"{\"o\":{\"path\":\"\"}}",              "/o/path: not an absolute path"                },
+        {"{\"i\":70000}", "/i: 70000 is not in 0..65535"},
+        {"{\"i\":-1}", "/i: -1 is not in 0..65535"},
+        {"{\"i\":18446744073709551615}", "/i: 18446744073709551615 is not in 0..65535"},
+        {"{\"any\":9223372036854775808}",
+                "/any: 9223372036854775808 is not in -9223372036854775808..9223372036854775807"},
+        {"{\"low\":0}", "/low: 0 is not in -20..-1"},
+        {"{\"low\":-21}", "/low: -21 is not in -20..-1"},
+        {"{\"u\":-1}", "/u: -1 is not in 0..18446744073709551615"},
+        {"{\"small\":101}", "/small: 101 is not in 0..100"},
+        {"{\"small\":-9223372036854775808}", "/small: -9223372036854775808 is not in 0..100"},
+        {"{\"name\":\"\"}", "/name: empty"},
+        {"{\"full\":[]}", "/full: empty"},
+        {"{\"o\":{}}", "/o/path: missing"},
+        {"{\"a\":[{\"path\":\"/\"},{\"n\":1}]}", "/a/1/path: missing"},
+        {"{\"o\":{\"path\":\"x/y\"}}", "/o/path: not an absolute path"},
+        {"{\"o\":{\"path\":\"\"}}", "/o/path: not an absolute path"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_decode_fails(rows[i].text, ERR_CONFIG, rows[i].error);
 }
@@ -787,9 +792,8 @@ static void test_json_decode_is_quick(void **state)
         best = ms < best ? ms : best;
     }
     print_message("10 KiB: %.3f ms\n", best);
-    assert_true(
-            best <
-            5.0); /* generous: sanitizers and shared machines; release is near 0.3 for these 330 objects */
+    /* Generous, for sanitizers and shared machines; release is near 0.3 for these 330 objects. */
+    assert_true(best < 5.0);
 }
 
 int main(void)

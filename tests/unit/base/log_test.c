@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* base/log.h: the lines that callers parse, whatever a message holds. stderr is a file meanwhile. */
+/* base/log.h: the lines that callers parse, whatever a message holds. stderr is a file here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
