@@ -17,6 +17,10 @@
  *   r2 = type ^ char    r4 = major   r7 = device (major:minor)     r6 scratch
  *   r9 < 0: no rule of this run matched
  *
+ * The mask of a run's accesses comes from a multiplication by 0 or 1. The shorter idiom, a mask of 0
+ * or -1 from an arithmetic shift, makes the verifier of Linux 6.18 fork its state at the AND that
+ * follows, for every run again: 64 rules ran into its limit of a million instructions.
+ *
  * A device is one word, major in the upper 12 bits and minor in the lower 20, as in the kernel's
  * own dev_t (linux/kdev_t.h); a rule with a larger number is for no device. Neighbouring rules with
  * the same verdict, accesses and type (a run) share the update of r8. Rules before one for every
@@ -187,22 +191,18 @@ static size_t emit_run(struct program *p, const struct rule *list, size_t n)
         emit_imm(p, BPF_ALU64 | BPF_NEG, BPF_REG_6, 0);
         emit_reg(p, BPF_ALU64 | BPF_OR, BPF_REG_9, BPF_REG_6);
     }
-    emit_imm(p, BPF_ALU64 | BPF_ARSH, BPF_REG_9, 63); /* -1: none matched, 0: one did */
-    if (list[0].is_allow) {
-        emit_imm(p, BPF_ALU64 | BPF_XOR, BPF_REG_9, -1);
-        emit_imm(p, BPF_ALU64 | BPF_AND, BPF_REG_9, list[0].access);
-        emit_reg(p, BPF_ALU64 | BPF_OR, BPF_REG_8, BPF_REG_9);
-    } else {
-        emit_imm(p, BPF_ALU64 | BPF_OR, BPF_REG_9, ~list[0].access);
-        emit_reg(p, BPF_ALU64 | BPF_AND, BPF_REG_8, BPF_REG_9);
-    }
+    int access = list[0].access;
+    emit_imm(p, BPF_ALU64 | BPF_RSH, BPF_REG_9, 63); /* 1: none matched, 0: one did */
+    emit_imm(p, BPF_ALU64 | BPF_MUL, BPF_REG_9, access);
+    emit_imm(p, BPF_ALU64 | BPF_XOR, BPF_REG_9, list[0].is_allow ? access : ACCESS_ALL ^ access);
+    emit_reg(p, BPF_ALU64 | (list[0].is_allow ? BPF_OR : BPF_AND), BPF_REG_8, BPF_REG_9);
     return len;
 }
 
 /* r0 = (asked & ~allowed) == 0. The last AND is for verifiers that do not see it is 0 or 1. */
 static void emit_tail(struct program *p)
 {
-    emit_imm(p, BPF_ALU64 | BPF_XOR, BPF_REG_8, -1);
+    emit_imm(p, BPF_ALU64 | BPF_XOR, BPF_REG_8, ACCESS_ALL);
     emit_reg(p, BPF_ALU64 | BPF_AND, BPF_REG_8, BPF_REG_3);
     emit_imm(p, BPF_ALU64 | BPF_NEG, BPF_REG_8, 0);
     emit_imm(p, BPF_ALU64 | BPF_RSH, BPF_REG_8, 63);
