@@ -47,20 +47,32 @@ static bool is_shown(const struct opt *o)
     return !(o->flags & (OPT_HIDDEN | OPT_REFUSED));
 }
 
+enum { WIDEST = 34 }; /* of the left column; longer spellings get a line of their own */
+
+static void put_flag(FILE *f, const char *left, int wide, const char *right)
+{
+    if (strlen(left) > WIDEST) {
+        (void)fprintf(f, "  %s\n", left);
+        left = "";
+    }
+    (void)fprintf(f, "  %-*s  %s\n", wide, left, right);
+}
+
 static void put_flags(FILE *f, const struct opt *table)
 {
     int wide = (int)strlen("-h, --help");
     for (const struct opt *o = table; o && o->type != OPT_T_END; o++) {
         autofree char *s = spelling(o);
-        if (is_shown(o) && (int)strlen(s) > wide)
-            wide = (int)strlen(s);
+        int len = (int)strlen(s);
+        if (is_shown(o) && len > wide && len <= WIDEST)
+            wide = len;
     }
     for (const struct opt *o = table; o && o->type != OPT_T_END; o++) {
         autofree char *s = spelling(o);
         if (is_shown(o))
-            (void)fprintf(f, "  %-*s  %s\n", wide, s, o->help);
+            put_flag(f, s, wide, o->help);
     }
-    (void)fprintf(f, "  %-*s  %s\n", wide, "-h, --help", "print this");
+    put_flag(f, "-h, --help", wide, "print this");
 }
 
 static void put_all(FILE *f)
