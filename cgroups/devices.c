@@ -5,6 +5,8 @@
  * (systemd's DeviceAllow=) stay beside it: with BPF_F_ALLOW_MULTI an access needs the yes of all.
  * Attaching needs no process in the cgroup, so it is done before the first one is made.
  */
+#include "cgroups/devices.h"
+
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -12,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/own.h"
-#include "cgroups/devices.h"
 
 #define PROGRAM_NAME "islet_devices"
 #define PROGRAM_LICENSE "Apache-2.0" /* it calls no helper that asks for GPL */

@@ -54,11 +54,11 @@ struct program {
 static void emit(struct program *p, int code, int dst, int src, int off, int32_t imm)
 {
     p->insns[p->n++] = (struct bpf_insn){
-        .code = (uint8_t)code,
-        .dst_reg = (uint8_t)(dst & 0xf),
-        .src_reg = (uint8_t)(src & 0xf),
-        .off = (int16_t)off,
-        .imm = imm,
+            .code = (uint8_t)code,
+            .dst_reg = (uint8_t)(dst & 0xf),
+            .src_reg = (uint8_t)(src & 0xf),
+            .off = (int16_t)off,
+            .imm = imm,
     };
 }
 
@@ -226,7 +226,7 @@ int cg_devices_compile(const struct cg_device_rule *rules, size_t n, struct bpf_
             first = i + 1;
     }
     struct program p = {
-        .insns = mem_new((n - first) * INSNS_PER_RULE + INSNS_AROUND, sizeof(struct bpf_insn)),
+            .insns = mem_new((n - first) * INSNS_PER_RULE + INSNS_AROUND, sizeof(struct bpf_insn)),
     };
     emit_head(&p, first > 0 && list[first - 1].is_allow ? ACCESS_ALL : 0);
     while (first < n)

@@ -30,7 +30,7 @@ static bool is_asked_by_ancestor(const struct cg *c)
     struct err ignored = {0};
     char text[16];
     return cg_read_small(c->dirfd, "cgroup.freeze", text, sizeof(text), &ignored) == 0 &&
-            text[0] == '0';
+           text[0] == '0';
 }
 
 static int frozen_wait(const struct cg *c, int fd, bool is_frozen, struct err *e)

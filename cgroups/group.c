@@ -220,9 +220,9 @@ int cg_create(const char *path, const struct cg_limits *limits, struct cg *ret, 
         return -1;
     size_t parent_len = (size_t)(strrchr(path, '/') - path);
     struct making m = {
-        .rootfd = rootfd,
-        .path = path,
-        .needed = cg_limits_controllers(limits),
+            .rootfd = rootfd,
+            .path = path,
+            .needed = cg_limits_controllers(limits),
     };
     struct cg c = {.dirfd = -1, .path = str_dup(path)};
     autoclose int parent = parent_open(&m, parent_len, e);

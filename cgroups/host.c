@@ -43,9 +43,9 @@ int cg_host_probe(struct cg_host *ret, struct err *e)
     if (cg_read_small(fd, "cgroup.controllers", controllers, sizeof(controllers), e) < 0)
         return err_add(e, "cgroup hierarchy '%s'", mount);
     *ret = (struct cg_host){
-        .mount = str_dup(mount),
-        .is_hybrid = is_hybrid,
-        .controllers = str_dup(controllers),
+            .mount = str_dup(mount),
+            .is_hybrid = is_hybrid,
+            .controllers = str_dup(controllers),
     };
     return 0;
 }

@@ -19,16 +19,16 @@ static const struct {
     const char *name;
     unsigned bit;
 } controllers[] = {
-    {"cpuset",     CG_CTL_CPUSET },
-    {"cpu",        CG_CTL_CPU    },
-    {"io",         CG_CTL_IO     },
-    {"memory",     CG_CTL_MEMORY },
-    {"hugetlb",    CG_CTL_HUGETLB},
-    {"pids",       CG_CTL_PIDS   },
-    {"rdma",       CG_CTL_RDMA   },
-    {"misc",       CG_CTL_MISC   },
-    {"dmem",       CG_CTL_DMEM   },
-    {"perf_event", CG_CTL_PERF   },
+        {"cpuset",     CG_CTL_CPUSET },
+        {"cpu",        CG_CTL_CPU    },
+        {"io",         CG_CTL_IO     },
+        {"memory",     CG_CTL_MEMORY },
+        {"hugetlb",    CG_CTL_HUGETLB},
+        {"pids",       CG_CTL_PIDS   },
+        {"rdma",       CG_CTL_RDMA   },
+        {"misc",       CG_CTL_MISC   },
+        {"dmem",       CG_CTL_DMEM   },
+        {"perf_event", CG_CTL_PERF   },
 };
 
 unsigned cg_ctl_named(const char *name, size_t len)
@@ -86,8 +86,8 @@ int cg_path_check(const char *path, bool is_root_fine, struct err *e)
 int cg_open_below(int rootfd, const char *path, int flags)
 {
     struct open_how how = {
-        .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+            .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
     long fd = -1;
     for (int tries = 0; tries < 100; tries++) { /* EAGAIN: a rename raced, openat2(2) */

@@ -38,8 +38,8 @@ int cg_events_read(int fd, struct cg_events *ret, struct err *e)
     }
     text[n] = '\0';
     *ret = (struct cg_events){
-        .is_populated = strstr(text, "populated 1") != NULL,
-        .is_frozen = strstr(text, "frozen 1") != NULL,
+            .is_populated = strstr(text, "populated 1") != NULL,
+            .is_frozen = strstr(text, "frozen 1") != NULL,
     };
     return 0;
 }

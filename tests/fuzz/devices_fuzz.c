@@ -24,11 +24,11 @@ static void rule_from(const uint8_t *d, struct cg_device_rule *r, char access[4]
         access[n++] = 'x';
     access[n] = '\0';
     *r = (struct cg_device_rule){
-        .allow = {d[0] & 1, d[0] & 2},
-        .type = d[1] % 7 == 6 ? NULL : types[d[1] % 7],
-        .major = {d[0] & 4, d[2] % 8 - 1},
-        .minor = {d[0] & 8, d[3] % 8 - 1},
-        .access = d[0] & 16 ? access : NULL,
+            .allow = {d[0] & 1, d[0] & 2    },
+            .type = d[1] % 7 == 6 ? NULL : types[d[1] % 7],
+            .major = {d[0] & 4, d[2] % 8 - 1},
+            .minor = {d[0] & 8, d[3] % 8 - 1},
+            .access = d[0] & 16 ? access : NULL,
     };
     if (d[5] & 1)
         r->major.v += (int64_t)(d[5] >> 4) << 12; /* beyond the kernel's numbers */

@@ -16,23 +16,23 @@ static void test_convert_shares_hit_the_known_points(void **state)
 {
     (void)state;
     static const uint64_t points[][2] = {
-        {0,      0    },
-        {1,      1    },
-        {2,      1    },
-        {3,      2    },
-        {10,     4    },
-        {100,    17   },
-        {512,    59   },
-        {1023,   100  },
-        {1024,   100  },
-        {1025,   101  },
-        {2048,   174  },
-        {4096,   303  },
-        {10000,  627  },
-        {65536,  3023 },
-        {262143, 10000},
-        {262144, 10000},
-        {UINT64_MAX, 10000},
+            {0,          0    },
+            {1,          1    },
+            {2,          1    },
+            {3,          2    },
+            {10,         4    },
+            {100,        17   },
+            {512,        59   },
+            {1023,       100  },
+            {1024,       100  },
+            {1025,       101  },
+            {2048,       174  },
+            {4096,       303  },
+            {10000,      627  },
+            {65536,      3023 },
+            {262143,     10000},
+            {262144,     10000},
+            {UINT64_MAX, 10000},
     };
     for (size_t i = 0; i < ARRAY_LEN(points); i++)
         assert_int_equal(cg_weight_from_shares(points[i][0]), points[i][1]);
@@ -72,9 +72,9 @@ static void test_convert_blkio_is_linear_and_clamped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_convert_shares_hit_the_known_points),
-        cmocka_unit_test(test_convert_shares_agree_with_runc_everywhere),
-        cmocka_unit_test(test_convert_blkio_is_linear_and_clamped),
+            cmocka_unit_test(test_convert_shares_hit_the_known_points),
+            cmocka_unit_test(test_convert_shares_agree_with_runc_everywhere),
+            cmocka_unit_test(test_convert_blkio_is_linear_and_clamped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

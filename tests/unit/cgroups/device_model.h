@@ -108,9 +108,9 @@ static inline bool model_allows(const struct cg_device_rule *rules, size_t n, ui
         char letter;
         uint32_t bit;
     } accesses[] = {
-        {'m', BPF_DEVCG_ACC_MKNOD},
-        {'r', BPF_DEVCG_ACC_READ },
-        {'w', BPF_DEVCG_ACC_WRITE},
+            {'m', BPF_DEVCG_ACC_MKNOD},
+            {'r', BPF_DEVCG_ACC_READ },
+            {'w', BPF_DEVCG_ACC_WRITE},
     };
     for (size_t a = 0; a < 3; a++) {
         bool is_allowed = false;

@@ -15,8 +15,10 @@
 #include "tests/unit/cgroups/device_model.h"
 
 #define RULE(al, ty, ma, mi, ac)                                                                   \
-    {.allow = {true, (al)}, .type = (ty), .major = {true, (ma)}, .minor = {true, (mi)},            \
-            .access = (ac)}
+    {                                                                                              \
+        .allow = {true, (al)}, .type = (ty), .major = {true, (ma)}, .minor = {true, (mi)},         \
+        .access = (ac)                                                                             \
+    }
 
 static char type_a[] = "a", type_b[] = "b", type_c[] = "c", type_u[] = "u", type_none[] = "";
 static char rwm[] = "rwm", r_[] = "r", w_[] = "w", m_[] = "m", rw[] = "rw", none[] = "";
@@ -57,9 +59,9 @@ static void test_devices_compile_lets_the_last_match_win(void **state)
 {
     (void)state;
     const struct cg_device_rule rules[] = {
-        RULE(true, type_a, -1, -1, rwm),
-        RULE(false, type_c, 10, -1, rwm),
-        RULE(true, type_c, 10, 200, rw),
+            RULE(true, type_a, -1, -1, rwm),
+            RULE(false, type_c, 10, -1, rwm),
+            RULE(true, type_c, 10, 200, rw),
     };
     assert_int_equal(ask(rules, 3, CHAR, 1, 3, R | W | M), 1);
     assert_int_equal(ask(rules, 3, BLOCK, 10, 1, R), 1);
@@ -72,15 +74,15 @@ static void test_devices_compile_decides_each_access_by_itself(void **state)
 {
     (void)state;
     const struct cg_device_rule deny_w[] = {
-        RULE(true, NULL, -1, -1, NULL),
-        RULE(false, type_c, 1, 3, w_),
+            RULE(true, NULL, -1, -1, NULL),
+            RULE(false, type_c, 1, 3, w_),
     };
     assert_int_equal(ask(deny_w, 2, CHAR, 1, 3, R), 1);
     assert_int_equal(ask(deny_w, 2, CHAR, 1, 3, W), 0);
     assert_int_equal(ask(deny_w, 2, CHAR, 1, 3, R | W), 0); /* the evasion seen in peers */
     const struct cg_device_rule allow_two[] = {
-        RULE(true, type_c, 1, 3, r_),
-        RULE(true, type_c, 1, -1, w_),
+            RULE(true, type_c, 1, 3, r_),
+            RULE(true, type_c, 1, -1, w_),
     };
     assert_int_equal(ask(allow_two, 2, CHAR, 1, 3, R | W), 1);
     assert_int_equal(ask(allow_two, 2, CHAR, 1, 5, R | W), 0);
@@ -90,7 +92,7 @@ static void test_devices_compile_takes_unset_as_any(void **state)
 {
     (void)state;
     const struct cg_device_rule rules[] = {
-        {.allow = {true, true}, .type = type_none, .access = none, .major = {true, 7}},
+            {.allow = {true, true}, .type = type_none, .access = none, .major = {true, 7}},
     };
     assert_int_equal(ask(rules, 1, CHAR, 7, 9, R | W | M), 1);
     assert_int_equal(ask(rules, 1, BLOCK, 7, 0, R | W | M), 1);
@@ -104,10 +106,10 @@ static void test_devices_compile_large_numbers_match_nothing(void **state)
 {
     (void)state;
     const struct cg_device_rule rules[] = {
-        RULE(true, type_c, 4096 + 1, 3, rwm),
-        RULE(true, type_c, 1, (1 << 20) + 3, rwm),
-        RULE(true, type_c, UINT32_MAX, UINT32_MAX, rwm),
-        RULE(true, type_c, -1, UINT32_MAX, rwm),
+            RULE(true, type_c, 4096 + 1, 3, rwm),
+            RULE(true, type_c, 1, (1 << 20) + 3, rwm),
+            RULE(true, type_c, UINT32_MAX, UINT32_MAX, rwm),
+            RULE(true, type_c, -1, UINT32_MAX, rwm),
     };
     assert_int_equal(ask(rules, 4, CHAR, 1, 3, R), 0);
     assert_int_equal(ask(rules, 4, CHAR, 4095, (1 << 20) - 1, R), 0);
@@ -135,8 +137,15 @@ static void test_devices_compile_names_the_bad_rule(void **state)
     refused(&(struct cg_device_rule){.type = p}, "devices[1]: type 'p' is none of a, b, c");
     refused(&(struct cg_device_rule){.access = bad},
             "devices[1]: access 'rx' has other letters than r, w, m");
-    refused(&(struct cg_device_rule){.major = {true, -2}}, "devices[1]: major -2 is out of range");
-    refused(&(struct cg_device_rule){.minor = {true, 1ll << 32}},
+    refused(
+            &(struct cg_device_rule){
+                    .major = {true, -2}
+    },
+            "devices[1]: major -2 is out of range");
+    refused(
+            &(struct cg_device_rule){
+                    .minor = {true, 1ll << 32}
+    },
             "devices[1]: minor 4294967296 is out of range");
 }
 
@@ -160,11 +169,11 @@ static struct cg_device_rule random_rule(void)
     static char *const types[] = {NULL, type_none, type_a, type_b, type_c, type_u};
     static char *const accesses[] = {NULL, none, rwm, r_, w_, m_, rw};
     struct cg_device_rule r = {
-        .allow = {rand() % 8 != 0, rand() % 2},
-        .type = types[(size_t)rand() % ARRAY_LEN(types)],
-        .major = {rand() % 4 != 0, rand() % 5 - 1},
-        .minor = {rand() % 4 != 0, rand() % 5 - 1},
-        .access = accesses[(size_t)rand() % ARRAY_LEN(accesses)],
+            .allow = {rand() % 8 != 0, rand() % 2    },
+            .type = types[(size_t)rand() % ARRAY_LEN(types)],
+            .major = {rand() % 4 != 0, rand() % 5 - 1},
+            .minor = {rand() % 4 != 0, rand() % 5 - 1},
+            .access = accesses[(size_t)rand() % ARRAY_LEN(accesses)],
     };
     return r;
 }
@@ -203,14 +212,14 @@ static void test_devices_compile_agrees_with_the_reference(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_devices_compile_denies_by_default),
-        cmocka_unit_test(test_devices_compile_lets_the_last_match_win),
-        cmocka_unit_test(test_devices_compile_decides_each_access_by_itself),
-        cmocka_unit_test(test_devices_compile_takes_unset_as_any),
-        cmocka_unit_test(test_devices_compile_large_numbers_match_nothing),
-        cmocka_unit_test(test_devices_compile_names_the_bad_rule),
-        cmocka_unit_test(test_devices_compile_leaves_out_what_has_no_effect),
-        cmocka_unit_test(test_devices_compile_agrees_with_the_reference),
+            cmocka_unit_test(test_devices_compile_denies_by_default),
+            cmocka_unit_test(test_devices_compile_lets_the_last_match_win),
+            cmocka_unit_test(test_devices_compile_decides_each_access_by_itself),
+            cmocka_unit_test(test_devices_compile_takes_unset_as_any),
+            cmocka_unit_test(test_devices_compile_large_numbers_match_nothing),
+            cmocka_unit_test(test_devices_compile_names_the_bad_rule),
+            cmocka_unit_test(test_devices_compile_leaves_out_what_has_no_effect),
+            cmocka_unit_test(test_devices_compile_agrees_with_the_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,11 +10,14 @@
 #include "cgroups/devices.h"
 #include "tests/unit/cgroups/real.h"
 
-static char any[] = "a", chr[] = "c", blk[] = "b", rwm[] = "rwm", w_[] = "w", m_[] = "m", r_[] = "r";
+static char any[] = "a", chr[] = "c", blk[] = "b", rwm[] = "rwm", w_[] = "w", m_[] = "m",
+            r_[] = "r";
 
 #define RULE(al, ty, ma, mi, ac)                                                                   \
-    {.allow = {true, (al)}, .type = (ty), .major = {true, (ma)}, .minor = {true, (mi)},            \
-            .access = (ac)}
+    {                                                                                              \
+        .allow = {true, (al)}, .type = (ty), .major = {true, (ma)}, .minor = {true, (mi)},         \
+        .access = (ac)                                                                             \
+    }
 
 static const struct cg_device_rule deny_all = RULE(false, any, -1, -1, rwm);
 
@@ -61,11 +64,11 @@ static void test_devices_apply_decides_opens(void **state)
     struct cg c = make(path);
     need_bpf(&c, path);
     const struct cg_device_rule rules[] = {
-        RULE(false, any, -1, -1, rwm),
-        RULE(true, chr, -1, -1, m_),
-        RULE(true, chr, 1, 3, rwm),
-        RULE(true, chr, 1, 5, rwm),
-        RULE(false, chr, 1, 5, w_),
+            RULE(false, any, -1, -1, rwm),
+            RULE(true, chr, -1, -1, m_),
+            RULE(true, chr, 1, 3, rwm),
+            RULE(true, chr, 1, 5, rwm),
+            RULE(false, chr, 1, 5, w_),
     };
     OK(cg_devices_apply(&c, rules, 5, &e));
     assert_int_equal(open_in(&c, "/dev/null", O_RDWR), 0);
@@ -103,8 +106,8 @@ static void test_devices_apply_stays_beside_a_foreign_program(void **state)
     autofree char *path = unique("devmulti");
     struct cg c = make(path);
     const struct bpf_insn yes[] = {
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1},
-        {.code = BPF_JMP | BPF_EXIT},
+            {.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1},
+            {.code = BPF_JMP | BPF_EXIT                                  },
     };
     int prog = bpf_prog_load(BPF_PROG_TYPE_CGROUP_DEVICE, "other", "GPL", yes, 2, NULL);
     if (prog < 0) {
@@ -134,8 +137,8 @@ static void test_devices_apply_loads_every_shape(void **state)
     char *const accesses[] = {rwm, r_, m_};
     for (int i = 0; i < 3 * 3 * 2 * 2 * 2; i++) {
         const struct cg_device_rule rules[] = {
-            RULE(i & 1, types[i / 8 % 3], i & 2 ? 1 : -1, i & 4 ? 3 : -1, accesses[i / 24 % 3]),
-            RULE(!(i & 1), chr, 5, -1, r_),
+                RULE(i & 1, types[i / 8 % 3], i & 2 ? 1 : -1, i & 4 ? 3 : -1, accesses[i / 24 % 3]),
+                RULE(!(i & 1), chr, 5, -1, r_),
         };
         OK(cg_devices_apply(&c, rules, 1, &e));
         OK(cg_devices_apply(&c, rules, 2, &e));
@@ -153,10 +156,10 @@ static void test_devices_apply_loads_every_shape(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_devices_apply_decides_opens),
-        cmocka_unit_test(test_devices_apply_replaces_its_own_program),
-        cmocka_unit_test(test_devices_apply_stays_beside_a_foreign_program),
-        cmocka_unit_test(test_devices_apply_loads_every_shape),
+            cmocka_unit_test(test_devices_apply_decides_opens),
+            cmocka_unit_test(test_devices_apply_replaces_its_own_program),
+            cmocka_unit_test(test_devices_apply_stays_beside_a_foreign_program),
+            cmocka_unit_test(test_devices_apply_loads_every_shape),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, real_cleanup);
 }

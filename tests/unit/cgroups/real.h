@@ -3,6 +3,9 @@
 #ifndef ISLET_TESTS_CGROUPS_REAL_H
 #define ISLET_TESTS_CGROUPS_REAL_H
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -102,6 +105,26 @@ static inline int reap(pid_t pid)
     int status = 0;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Group teardown: what a failed test left behind. */
+static inline int real_cleanup(void **state)
+{
+    (void)state;
+    struct err e;
+    autofree char *prefix = unique("");
+    int fd = cg_root_open(NULL, NULL, &e);
+    int list = fd < 0 ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    autodir DIR *d = list < 0 ? NULL : fdopendir(list);
+    struct dirent *entry;
+    while (d && (entry = readdir(d))) {
+        autofree char *path = str_fmt("/%s", entry->d_name);
+        if (strncmp(path, prefix, strlen(prefix)) == 0)
+            unmake(path);
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    return 0;
 }
 
 static inline bool exists(const char *path)
