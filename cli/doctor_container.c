@@ -14,6 +14,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -84,17 +85,23 @@ static void check_rights(struct doctor_check *c)
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
     autofree char *lacking = NULL;
+    size_t n = 0;
     if (syscall(SYS_capget, &head, data) < 0)
         memset(data, 0, sizeof(data));
-    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
-        if (!(data[0].effective & (1u << needed[i].cap))) /* all of them are below 32 */
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+        if (data[0].effective & (1u << needed[i].cap)) /* all of them are below 32 */
+            n++;
+        else
             add_word(&lacking, needed[i].name);
+    }
     if (geteuid() == 0 && !lacking)
         say(c, DOCTOR_OK, str_dup("uid 0 with the capabilities it needs"), NULL);
     else
         say(c, DOCTOR_MISSING,
                 str_fmt("uid %u%s%s", geteuid(), lacking ? " without " : "",
-                        lacking ? lacking : ""),
+                        !lacking ? ""
+                        : n      ? lacking
+                                 : "capabilities"),
                 "run as root with all capabilities; rootless is not supported yet");
 }
 

@@ -59,6 +59,7 @@ const struct opt cli_global_opts[] = {
                 "who makes cgroups; systemd: not yet"),
         OPT_WORD("rootless", 0, G, rootless, 0, rootless_words,
                 "run without root's rights; true: not yet"),
+        OPT_STR("criu", 0, G, criu, OPT_HIDDEN, "PATH", "what old containerds give; ignored"),
         OPT_BOOL("version", 'v', G, want_version, 0, "print the version"),
         OPT_END,
 };

@@ -30,6 +30,7 @@ extern const struct opt_word cli_isolation_words[];
 struct cli_global {
     const char *root;
     const char *log;
+    const char *criu;
     int log_format;     /* enum log_format */
     int log_level;      /* 1 + enum log_level; 0: not given */
     int cgroup_manager; /* 1 + enum rt_cgroup_manager; 0: not given */

@@ -6,7 +6,7 @@
  */
 #include "cli/opt.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
