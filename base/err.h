@@ -48,6 +48,12 @@ int err_sysno(struct err *e, int sysno, const char *fmt, ...) printf_like(3, 4);
 /* Puts a phrase and ": " in front of the text; kind and sys stay. Returns -1. */
 int err_add(struct err *e, const char *fmt, ...) printf_like(2, 3);
 
+/* Deliberate neglect of a must_check result; say why beside it. */
+static inline void neglect(long rc)
+{
+    (void)rc;
+}
+
 /* Exit code for verbs that are not OCI's: 2 for usage, 3 config, 4 not found, else 1. */
 int err_exit_code(const struct err *e);
 

@@ -45,6 +45,7 @@ struct mux_sink {
     uint32_t used;
     uint32_t owed; /* consumed and not yet credited */
     bool is_eof;
+    bool is_cut; /* the link ended before the stream did */
     bool is_dead;
     mux_end_fn *ended;
     void *arg;
@@ -70,6 +71,9 @@ struct mux {
 };
 
 static void pump(struct mux *m);
+static void source_end(struct mux_source *s, bool is_clean);
+static void sink_end(struct mux_sink *k, bool is_clean);
+static void sink_flush(struct mux_sink *k);
 
 /* -- life -------------------------------------------------------------------------------------- */
 
@@ -119,14 +123,29 @@ static void leave(struct mux *m)
     m->depth--;
 }
 
+/* Every stream ends; what sinks hold is still written. */
 static void link_break(struct mux *m, const struct err *why)
 {
     if (m->is_broken)
         return;
     m->is_broken = true;
+    enter(m);
     loop_del_fd(m->link.watch);
     m->link.watch = NULL;
     m->events.broken(m->arg, why);
+    for (struct mux_source *s = m->sources; s; s = s->next)
+        source_end(s, false);
+    for (struct mux_sink *k = m->sinks; k; k = k->next) {
+        if (k->is_dead || k->is_eof)
+            continue;
+        k->is_eof = true;
+        k->is_cut = true;
+        if (k->end.fd < 0)
+            sink_end(k, false);
+        else
+            sink_flush(k);
+    }
+    leave(m);
 }
 
 /* -- sending ----------------------------------------------------------------------------------- */
@@ -335,7 +354,7 @@ static void sink_flush(struct mux_sink *k)
         return;
     mux_end_want(&k->end, 0);
     if (k->is_eof)
-        sink_end(k, true);
+        sink_end(k, !k->is_cut);
 }
 
 static void on_data(struct mux *m, struct mux_sink *k, const struct wire_frame *f)

@@ -44,7 +44,8 @@ void mux_free(struct mux *m); /* with all streams; nothing is called back */
 void mux_send(struct mux *m, uint16_t type, uint32_t id, const struct wire_out *data);
 bool mux_is_idle(const struct mux *m); /* everything queued has left */
 
-/* Called at the end of a stream; the handle is gone then. is_clean: all bytes went through. */
+/* Called at the end of a stream, also of one that ends with the link (then after `broken`, and after
+ * a sink has written what it held); the handle is gone then. is_clean: all bytes went through. */
 typedef void mux_end_fn(void *arg, bool is_clean);
 
 /* Without a descriptor yet. `ended` may be NULL. */

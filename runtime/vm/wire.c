@@ -114,11 +114,15 @@ void wire_put_bytes(struct wire_out *o, const void *p, size_t n)
         memcpy(grow(o, n), p, n);
 }
 
+void wire_put_block(struct wire_out *o, const void *p, size_t n)
+{
+    wire_put_u32(o, (uint32_t)n);
+    wire_put_bytes(o, p, n);
+}
+
 void wire_put_str(struct wire_out *o, const char *s)
 {
-    size_t n = s ? strlen(s) : 0;
-    wire_put_u32(o, (uint32_t)n);
-    wire_put_bytes(o, s, n);
+    wire_put_block(o, s, s ? strlen(s) : 0);
 }
 
 void wire_put_strs(struct wire_out *o, const char *const *list)
@@ -170,10 +174,18 @@ uint64_t wire_get_u64(struct wire_in *i)
     return low | (uint64_t)wire_get_u32(i) << 32;
 }
 
-char *wire_get_str(struct wire_in *i)
+const unsigned char *wire_get_bytes(struct wire_in *i, size_t *ret_n)
 {
     size_t n = wire_get_u32(i);
     const unsigned char *p = take(i, n);
+    *ret_n = p ? n : 0;
+    return p;
+}
+
+char *wire_get_str(struct wire_in *i)
+{
+    size_t n;
+    const unsigned char *p = wire_get_bytes(i, &n);
     if (!p || (n && memchr(p, '\0', n))) {
         i->is_bad = true;
         return str_dup("");
@@ -291,4 +303,46 @@ void wire_exec_release(struct wire_exec *x)
     mem_free(x->apparmor);
     mem_free(x->gids);
     *x = (struct wire_exec){0};
+}
+
+void wire_create_encode(struct wire_out *o, const struct wire_create *c)
+{
+    put_list(o, c->sysctls);
+    wire_put_str(o, c->config);
+    wire_put_u32(o, (uint32_t)c->n_files);
+    for (size_t i = 0; i < c->n_files; i++)
+        wire_put_block(o, c->files[i].data, c->files[i].len);
+}
+
+int wire_create_decode(const unsigned char *p, size_t n, struct wire_create *ret, struct err *e)
+{
+    struct wire_in in = {.p = p, .left = n};
+    struct wire_create c = {.sysctls = wire_get_strs(&in)};
+    c.config = wire_get_str(&in);
+    c.n_files = wire_get_u32(&in);
+    if (c.n_files > in.left / 4) {
+        in.is_bad = true;
+        c.n_files = 0;
+    }
+    c.files = mem_new(c.n_files, sizeof(*c.files));
+    for (size_t i = 0; i < c.n_files; i++) {
+        const unsigned char *data = wire_get_bytes(&in, &c.files[i].len);
+        c.files[i].data = mem_dup(data ? (const void *)data : "", c.files[i].len);
+    }
+    if (wire_in_end(&in, "create", e) < 0) {
+        wire_create_release(&c);
+        return -1;
+    }
+    *ret = c;
+    return 0;
+}
+
+void wire_create_release(struct wire_create *c)
+{
+    wire_strs_free(c->sysctls);
+    mem_free(c->config);
+    for (size_t i = 0; i < c->n_files; i++)
+        mem_free(c->files[i].data);
+    mem_free(c->files);
+    *c = (struct wire_create){0};
 }

@@ -16,7 +16,7 @@
  *
  *   A HELLO    version, kernel release                  first of all
  *   H WELCOME  version, time in ns, host name           sets the guest's clock
- *   H CREATE   cid, proc, flags, rows, cols             body: config.json
+ *   H CREATE   cid, proc, flags, rows, cols             body: struct wire_create's fields
  *   H START    cid
  *   H EXEC     cid, proc, flags, rows, cols             body: struct wire_exec's fields
  *   H SIGNAL   cid, proc (0: by rt_kill), signal, all
@@ -120,6 +120,7 @@ struct wire_out {
 void wire_put_u32(struct wire_out *o, uint32_t v);
 void wire_put_u64(struct wire_out *o, uint64_t v);
 void wire_put_bytes(struct wire_out *o, const void *p, size_t n); /* no length in front */
+void wire_put_block(struct wire_out *o, const void *p, size_t n); /* u32 length in front */
 void wire_put_str(struct wire_out *o, const char *s);             /* NULL as "" */
 void wire_put_strs(struct wire_out *o, const char *const *list);  /* NULL as empty */
 void wire_put_err(struct wire_out *o, const struct err *what);
@@ -135,6 +136,7 @@ struct wire_in {
 uint32_t wire_get_u32(struct wire_in *i);
 uint64_t wire_get_u64(struct wire_in *i);
 char *wire_get_str(struct wire_in *i);   /* the caller's, never NULL; a NUL inside is bad */
+const unsigned char *wire_get_bytes(struct wire_in *i, size_t *ret_n); /* u32 length in front */
 char **wire_get_strs(struct wire_in *i); /* NULL-terminated, the caller's (wire_strs_free) */
 void wire_strs_free(char **list);
 /* Control characters of the text become '?': it may reach a terminal. */
@@ -143,6 +145,21 @@ void wire_get_err(struct wire_in *i, struct err *ret);
 int wire_in_end(const struct wire_in *i, const char *what, struct err *e) must_check;
 
 /* -- compound values ------------------------------------------------------------------------- */
+
+/* The body of CREATE. Owned: wire_create_release. */
+struct wire_create {
+    char **sysctls; /* "net.x.y=v" for the guest's network namespace */
+    char *config;   /* text of config.json */
+    struct wire_file {
+        unsigned char *data;
+        size_t len;
+    } *files; /* copies of client files, by number */
+    size_t n_files;
+};
+int wire_create_decode(const unsigned char *p, size_t n, struct wire_create *ret,
+        struct err *e) must_check;
+void wire_create_encode(struct wire_out *o, const struct wire_create *c);
+void wire_create_release(struct wire_create *c);
 
 /* The body of EXEC. Owned: wire_exec_release. */
 struct wire_exec {

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The birth of a container on the container wall: what the steps work on. One struct is filled from
+ * request to running init; each step (steps.c) reads what earlier ones made.
+ *
+ * Two processes take part. HOST is islet. CHILD is its clone in the new namespaces: still islet's
+ * code, but no container process can see it yet (it is the first one in a new pid namespace; where
+ * one is joined it is not dumpable). Its last act is to execute the stage (runtime/stage/stage.h).
+ */
+#ifndef ISLET_RUNTIME_BIRTH_H
+#define ISLET_RUNTIME_BIRTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "cgroups/cgroups.h"
+#include "runtime/mount_opts.h"
+#include "runtime/runtime.h"
+#include "runtime/spec.h"
+#include "runtime/stage/stage.h"
+#include "runtime/state.h"
+
+struct sock_filter;
+
+/* One mount of config.json, decided. */
+struct birth_mount {
+    const struct spec_mount *spec;
+    char *dest; /* absolute, without "." and doubled slashes */
+    struct mount_opts opts;
+    int source_fd; /* bind: a detached copy of the source's mount */
+    bool source_is_dir;
+};
+
+struct birth {
+    const struct rt_context *ctx;
+    const struct rt_create *req;
+    bool is_run; /* GO over the socket, not by the fifo */
+
+    /* from config.json (plan.c, pure) */
+    char *bundle; /* absolute */
+    char *config_text;
+    size_t config_len;
+    struct spec spec;
+    char *rootfs;      /* absolute */
+    char *cgroup_path; /* NULL: stay in the caller's */
+    struct birth_mount *mounts;
+    size_t n_mounts;
+    unsigned clone_flags; /* of clone3 */
+    unsigned late_flags;  /* unshared by the child: a cgroup namespace is rooted where we then are */
+    unsigned join_flags;  /* all namespaces of the container, for exec */
+    bool wants_dev;       /* /dev is a file system of the container's own */
+    bool has_user_ns;
+
+    /* made by HOST steps */
+    int lock_fd;
+    struct state_dir dir;
+    bool dir_made;
+    struct cg cgroup;
+    bool cgroup_made;
+    char **gaps;
+    int join_fds[SPEC_NS_COUNT]; /* namespaces joined by path, -1: none */
+    int fifo_fd;
+    int sync[2]; /* [0] islet, [1] child and stage */
+    int console_fd; /* connected console socket, -1: none */
+    int null_fd;    /* detached mount of the host's /dev/null */
+    struct sock_filter *filter;
+    size_t n_filter;
+    uint32_t filter_flags;
+    pid_t pid;
+    int pidfd;
+    bool is_child_ready;
+    int master_fd; /* run with a terminal: the pty master */
+
+    /* CHILD */
+    int root_fd;
+};
+
+enum step_where { STEP_HOST, STEP_CHILD };
+
+/*
+ * A step of creation. HOST steps run in order up to and beyond the clone; CHILD steps run in the
+ * child between clone and the stage. revert undoes a HOST step when a later one fails; what a CHILD
+ * step made dies with its namespaces.
+ */
+struct step {
+    const char *name;
+    enum step_where where;
+    int (*apply)(struct birth *b, struct err *e);
+    void (*revert)(struct birth *b);
+};
+
+extern const struct step birth_steps[];
+extern const size_t birth_n_steps;
+
+/* Runs the steps of one side; on failure reverts (HOST) in reverse order. */
+int birth_run(struct birth *b, enum step_where where, struct err *e) must_check;
+
+void birth_init(struct birth *b, const struct rt_context *c, const struct rt_create *r);
+void birth_release(struct birth *b);
+
+/* plan.c: fills the first part; nothing of the system is changed. */
+int birth_plan(struct birth *b, struct err *e) must_check;
+/* The json document of b->config_text; the caller's. */
+int birth_read_config(struct birth *b, json_t **ret, struct err *e) must_check;
+
+/* HOST steps (birth_host.c, birth_clone.c) */
+int step_state_dir(struct birth *b, struct err *e);
+void unstep_state_dir(struct birth *b);
+int step_sources(struct birth *b, struct err *e);
+int step_namespaces(struct birth *b, struct err *e);
+int step_seccomp(struct birth *b, struct err *e);
+int step_cgroup(struct birth *b, struct err *e);
+void unstep_cgroup(struct birth *b);
+int step_console(struct birth *b, struct err *e);
+int step_fifo(struct birth *b, struct err *e);
+int step_clone(struct birth *b, struct err *e);
+void unstep_clone(struct birth *b);
+int step_id_maps(struct birth *b, struct err *e);
+int step_state(struct birth *b, struct err *e);
+int step_ready(struct birth *b, struct err *e);
+int step_limits_of_process(struct birth *b, struct err *e);
+int step_pid_file(struct birth *b, struct err *e);
+
+/* CHILD steps (child_*.c) */
+int step_child_join(struct birth *b, struct err *e);
+int step_child_network(struct birth *b, struct err *e);
+int step_child_root(struct birth *b, struct err *e);
+int step_child_mounts(struct birth *b, struct err *e);
+int step_child_devices(struct birth *b, struct err *e);
+int step_child_sysctl(struct birth *b, struct err *e);
+int step_child_paths(struct birth *b, struct err *e);
+int step_child_pivot(struct birth *b, struct err *e);
+int step_child_names(struct birth *b, struct err *e);
+int step_child_stage(struct birth *b, struct err *e); /* does not return on success */
+
+#endif

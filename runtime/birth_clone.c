@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+/* HOST steps from the clone on: the process, its id maps, state, limits, pid file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/own.h"
+#include "runtime/birth.h"
+#include "runtime/console.h"
+#include "runtime/launch.h"
+#include "runtime/sync.h"
+
+static pid_t clone_process(unsigned long long flags, int *pidfd, int cgroup_fd)
+{
+    struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD};
+    if (flags & CLONE_PARENT)
+        args.exit_signal = 0; /* the middle's own is taken over */
+    if (pidfd) {
+        args.flags |= CLONE_PIDFD;
+        args.pidfd = (uint64_t)(uintptr_t)pidfd;
+    }
+    if (cgroup_fd >= 0) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (uint64_t)cgroup_fd;
+    }
+    return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static void __attribute__((noreturn)) child_main(struct birth *b)
+{
+    struct err e = {0};
+    own_close(&b->sync[0]);
+    b->sync[0] = -1;
+    /* In a joined pid namespace others could look at us: not through /proc. */
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    if (birth_run(b, STEP_CHILD, &e) < 0)
+        sync_send_err(b->sync[1], &e);
+    _exit(1);
+}
+
+/* A joined pid namespace holds for children only, and a joined or new user namespace must not come
+ * before others are joined: then a process in the middle joins, and makes the child as its sibling. */
+static bool needs_middle(const struct birth *b)
+{
+    bool joins = false;
+    for (int i = SPEC_NS_NONE; i < SPEC_NS_COUNT; i++)
+        joins |= b->join_fds[i] >= 0;
+    return b->join_fds[SPEC_NS_USER] >= 0 || b->join_fds[SPEC_NS_PID] >= 0 ||
+            ((b->clone_flags & CLONE_NEWUSER) && joins);
+}
+
+static void __attribute__((noreturn)) middle_main(struct birth *b)
+{
+    struct err e = {0};
+    struct stage_msg m = {.type = STAGE_MSG_PID};
+    if (step_child_join(b, &e) == 0) {
+        pid_t pid = clone_process(b->clone_flags | CLONE_PARENT, NULL, -1);
+        if (pid == 0)
+            child_main(b);
+        m.value = pid;
+        if (pid > 0) {
+            sync_send(b->sync[1], &m);
+            _exit(0);
+        }
+        (void)err_sys(&e, "clone the container's process");
+    }
+    sync_send_err(b->sync[1], &e);
+    _exit(1);
+}
+
+static int clone_by_middle(struct birth *b, struct err *e)
+{
+    struct stage_msg m;
+    pid_t middle = clone_process(0, NULL, b->cgroup.dirfd);
+    if (middle < 0)
+        return err_sys(e, "clone");
+    if (middle == 0)
+        middle_main(b);
+    int rc = sync_receive(b->sync[0], &m, NULL, e);
+    (void)waitpid(middle, NULL, 0);
+    if (rc < 0)
+        return -1;
+    if (m.type != STAGE_MSG_PID)
+        return launch_failure(&m, e);
+    b->pid = m.value;
+    b->pidfd = (int)syscall(SYS_pidfd_open, b->pid, 0);
+    return b->pidfd < 0 ? err_sys(e, "pidfd of the container's process") : 0;
+}
+
+int step_clone(struct birth *b, struct err *e)
+{
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, b->sync) < 0)
+        return err_sys(e, "socketpair");
+    if (needs_middle(b)) {
+        if (clone_by_middle(b, e) < 0)
+            return -1;
+    } else {
+        b->pid = clone_process(b->clone_flags, &b->pidfd, b->cgroup.dirfd);
+        if (b->pid == 0)
+            child_main(b);
+        if (b->pid < 0)
+            return err_sys(e, "clone the container's process");
+    }
+    own_close(&b->sync[1]);
+    b->sync[1] = -1;
+    return 0;
+}
+
+void unstep_clone(struct birth *b)
+{
+    if (b->pid <= 0)
+        return;
+    if (b->pidfd >= 0)
+        (void)syscall(SYS_pidfd_send_signal, b->pidfd, SIGKILL, NULL, 0);
+    else
+        (void)kill(b->pid, SIGKILL); /* our own child, not reaped yet */
+    (void)waitpid(b->pid, NULL, 0);
+    b->pid = 0;
+}
+
+static int write_map(pid_t pid, const char *file, const struct spec_id_map *maps, size_t n,
+        struct err *e)
+{
+    autofree char *path = str_fmt("/proc/%d/%s", (int)pid, file);
+    autofree char *text = mem_new(n, 40);
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++)
+        len += (size_t)snprintf(text + len, n * 40 - len, "%llu %llu %llu\n",
+                (unsigned long long)maps[i].container_id.v, (unsigned long long)maps[i].host_id.v,
+                (unsigned long long)maps[i].size.v);
+    return fd_write_file(AT_FDCWD, path, text, e);
+}
+
+int step_id_maps(struct birth *b, struct err *e)
+{
+    struct stage_msg go = {.type = STAGE_MSG_GO};
+    const struct spec_linux *l = &b->spec.linux_;
+    if (!(b->clone_flags & CLONE_NEWUSER))
+        return 0;
+    if (write_map(b->pid, "uid_map", l->uid_mappings, l->n_uid_mappings, e) < 0)
+        return err_add(e, "/linux/uidMappings");
+    if (write_map(b->pid, "gid_map", l->gid_mappings, l->n_gid_mappings, e) < 0)
+        return err_add(e, "/linux/gidMappings");
+    sync_send(b->sync[0], &go);
+    return 0;
+}
+
+static char *now_text(void)
+{
+    struct timespec now;
+    struct tm tm;
+    char stamp[32];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    (void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
+    return str_fmt("%s.%09ldZ", stamp, now.tv_nsec);
+}
+
+/* Strings of the birth are lent to the record, so nothing of it is released. */
+int step_state(struct birth *b, struct err *e)
+{
+    bool is_zombie;
+    char container[] = "container";
+    char engine[] = "ns";
+    autofree char *id = str_dup(b->req->id);
+    autofree char *created = now_text();
+    struct state s = {
+            .schema = {true, STATE_SCHEMA},
+            .oci_version = b->spec.oci_version,
+            .id = id,
+            .pid = {true, b->pid},
+            .start_time = {.is_set = true},
+            .bundle = b->bundle,
+            .rootfs = b->rootfs,
+            .created = created,
+            .owner = {true, getuid()},
+            .cgroup = b->cgroup_path,
+            .isolation = container,
+            .engine = engine,
+            .join = {true, b->join_flags},
+            .has_pid_ns = {true, (b->join_flags & CLONE_NEWPID) != 0},
+            .gaps = b->gaps,
+            .annotations = b->spec.annotations,
+    };
+    while (b->gaps && b->gaps[s.n_gaps])
+        s.n_gaps++;
+    if (proc_start_time(b->pid, &s.start_time.v, &is_zombie) < 0)
+        return err_sys(e, "read '/proc/%d/stat'", (int)b->pid);
+    return state_save(&b->dir, &s, e);
+}
+
+static int child_died(struct birth *b, struct err *e)
+{
+    int status = 0;
+    pid_t got = waitpid(b->pid, &status, 0);
+    b->pid = 0;
+    if (got > 0 && WIFSIGNALED(status))
+        return err_set(e, ERR_SYSTEM, "the container's process was killed by signal %d while it was made%s",
+                WTERMSIG(status), WTERMSIG(status) == SIGKILL ? " (is memory.limit too small?)" : "");
+    return err_set(e, ERR_SYSTEM, "the container's process ended while it was made");
+}
+
+int step_ready(struct birth *b, struct err *e)
+{
+    for (;;) {
+        struct stage_msg m;
+        int fd = -1;
+        int rc = sync_receive(b->sync[0], &m, &fd, e);
+        autoclose int master = fd;
+        if (rc < 0)
+            return -1;
+        switch ((enum stage_msg_type)m.type) {
+        case STAGE_MSG_READY:
+            b->is_child_ready = true;
+            return 0;
+        case STAGE_MSG_CONSOLE:
+            if (b->console_fd >= 0) {
+                if (console_send(b->console_fd, master, m.text, e) < 0)
+                    return -1;
+            } else {
+                b->master_fd = steal_fd(master);
+            }
+            break;
+        case STAGE_MSG_FAIL:
+        case STAGE_MSG_ERR:
+            return launch_failure(&m, e);
+        case STAGE_MSG_NONE:
+            return child_died(b, e);
+        case STAGE_MSG_PID:
+        case STAGE_MSG_GO:
+            return err_set(e, ERR_INTERNAL, "unexpected message %u of the stage", m.type);
+        }
+    }
+}
+
+/* Set from outside, as late as can be: a limit of 3 open files must not hit our own set-up. */
+static int set_rlimits(const struct birth *b, struct err *e)
+{
+    const struct spec_process *p = &b->spec.process;
+    for (size_t i = 0; i < p->n_rlimits; i++) {
+        struct rlimit r = {.rlim_cur = p->rlimits[i].soft.v, .rlim_max = p->rlimits[i].hard.v};
+        __rlimit_resource_t what = (__rlimit_resource_t)spec_rlimit_number(p->rlimits[i].type);
+        if (prlimit(b->pid, what, &r, NULL) < 0)
+            return err_sys(e, "/process/rlimits/%zu: set %s to %llu:%llu", i, p->rlimits[i].type,
+                    (unsigned long long)r.rlim_cur, (unsigned long long)r.rlim_max);
+    }
+    return 0;
+}
+
+static int set_oom_score(const struct birth *b, struct err *e)
+{
+    char path[48];
+    char text[16];
+    if (!b->spec.process.oom_score_adj.is_set)
+        return 0;
+    (void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)b->pid);
+    (void)snprintf(text, sizeof(text), "%d", (int)b->spec.process.oom_score_adj.v);
+    if (fd_write_file(AT_FDCWD, path, text, e) < 0)
+        return err_add(e, "/process/oomScoreAdj");
+    return 0;
+}
+
+int step_limits_of_process(struct birth *b, struct err *e)
+{
+    if (set_rlimits(b, e) < 0)
+        return -1;
+    return set_oom_score(b, e);
+}
+
+int step_pid_file(struct birth *b, struct err *e)
+{
+    return b->req->pid_file ? sync_pid_file(b->req->pid_file, b->pid, e) : 0;
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+/* HOST steps before the clone: state directory, sources, namespaces to join, filter, cgroup. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/nsfs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/own.h"
+#include "runtime/birth.h"
+#include "runtime/console.h"
+#include "runtime/seccomp.h"
+#include "runtime/target.h"
+
+#define PROC_MAGIC 0x9fa0
+
+/* config.json goes first: with it and the id, `delete --force` can find all that follows. */
+int step_state_dir(struct birth *b, struct err *e)
+{
+    b->lock_fd = state_lock(b->ctx->root, b->req->id, e);
+    if (b->lock_fd < 0)
+        return -1;
+    if (state_dir_make(b->ctx->root, b->req->id, &b->dir, e) < 0)
+        return -1;
+    b->dir_made = true;
+    autoclose int fd = openat(b->dir.fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+            0600);
+    if (fd < 0)
+        return err_sys(e, "create '%s/config.json'", b->dir.path);
+    if (fd_write_all(fd, b->config_text, b->config_len, e) < 0)
+        return err_add(e, "'%s/config.json'", b->dir.path);
+    return 0;
+}
+
+void unstep_state_dir(struct birth *b)
+{
+    struct err ignored; /* the first failure is the one that is told */
+    if (b->dir_made)
+        neglect(state_dir_remove(b->ctx->root, b->req->id, &b->dir, &ignored));
+    if (b->lock_fd >= 0)
+        state_unlock_remove(b->ctx->root, b->req->id, steal_fd(b->lock_fd));
+}
+
+/* Without a word in the options a bind is a slave of the host's mount, as rootfsPropagation has it
+ * by default: what the container mounts never reaches the host. */
+static unsigned long long bind_propagation(const struct birth *b, const struct birth_mount *m)
+{
+    if (m->opts.propagation)
+        return m->opts.propagation;
+    const char *root = b->spec.linux_.rootfs_propagation;
+    unsigned long flags = root ? mount_propagation(root) : 0;
+    return flags ? flags & ~(unsigned long)MS_REC : MS_SLAVE;
+}
+
+static int open_source(struct birth *b, size_t i, struct err *e)
+{
+    struct birth_mount *m = &b->mounts[i];
+    struct stat st;
+    struct statfs fs;
+    autofree char *path = m->spec->source[0] == '/'
+            ? str_dup(m->spec->source)
+            : str_fmt("%s/%s", b->bundle, m->spec->source);
+    m->source_fd = target_clone(AT_FDCWD, path, m->opts.is_rbind, e);
+    if (m->source_fd < 0)
+        return err_add(e, "/mounts/%zu/source", i);
+    if (fstat(m->source_fd, &st) < 0)
+        return err_sys(e, "/mounts/%zu/source: '%s'", i, path);
+    m->source_is_dir = S_ISDIR(st.st_mode);
+    if (strcmp(m->dest, "/proc") == 0 &&
+            (fstatfs(m->source_fd, &fs) < 0 || fs.f_type != PROC_MAGIC))
+        return err_set(e, ERR_CONFIG, "/mounts/%zu/source: '%s' is no procfs, and only one may be on /proc",
+                i, path);
+    bool is_rec = m->opts.propagation ? m->opts.is_propagation_rec : true;
+    if (target_setattr(m->source_fd, is_rec, 0, 0, bind_propagation(b, m), e) < 0 ||
+            target_setattr(m->source_fd, false, m->opts.set, m->opts.clear, 0, e) < 0 ||
+            target_setattr(m->source_fd, true, m->opts.rec_set, m->opts.rec_clear, 0, e) < 0)
+        return err_add(e, "/mounts/%zu", i);
+    return 0;
+}
+
+/* The host's /dev/null covers masked files; the container's may be anything (CVE-2025-31133). */
+static int open_null(struct birth *b, struct err *e)
+{
+    struct stat st;
+    autoclose int fd = open("/dev/null", O_PATH | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_sys(e, "open '/dev/null'");
+    if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+        return err_set(e, ERR_SYSTEM, "'/dev/null' of the host is not the null device");
+    b->null_fd = target_clone(fd, "", false, e);
+    return b->null_fd < 0 ? -1 : 0;
+}
+
+int step_sources(struct birth *b, struct err *e)
+{
+    for (size_t i = 0; i < b->n_mounts; i++)
+        if (b->mounts[i].opts.is_bind && !b->mounts[i].opts.is_remount && open_source(b, i, e) < 0)
+            return -1;
+    if (b->spec.linux_.n_masked_paths && open_null(b, e) < 0)
+        return -1;
+    return 0;
+}
+
+int step_namespaces(struct birth *b, struct err *e)
+{
+    for (size_t i = 0; i < b->spec.linux_.n_namespaces; i++) {
+        const struct spec_namespace *ns = &b->spec.linux_.namespaces[i];
+        if (!ns->path || !*ns->path)
+            continue;
+        int fd = open(ns->path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            return err_sys(e, "/linux/namespaces/%zu/path: open '%s'", i, ns->path);
+        b->join_fds[ns->type] = fd;
+        if (ioctl(fd, NS_GET_NSTYPE) != spec_ns_clone_flag((enum spec_ns_type)ns->type))
+            return err_set(e, ERR_CONFIG, "/linux/namespaces/%zu/path: '%s' is no namespace of that type",
+                    i, ns->path);
+    }
+    return 0;
+}
+
+int step_seccomp(struct birth *b, struct err *e)
+{
+    if (!b->spec.linux_.has_seccomp)
+        return 0;
+    if (seccomp_compile(&b->spec.linux_.seccomp, &b->filter, &b->n_filter, &b->filter_flags, e) < 0)
+        return err_add(e, "/linux/seccomp");
+    if (!b->n_filter)
+        return 0;
+    return seccomp_save(b->dir.fd, b->filter, b->n_filter, b->filter_flags, e);
+}
+
+int step_cgroup(struct birth *b, struct err *e)
+{
+    const struct cg_limits *limits = &b->spec.linux_.resources;
+    if (!b->cgroup_path)
+        return 0;
+    if (cg_create(b->cgroup_path, limits, &b->cgroup, &b->cgroup_made, e) < 0)
+        return err_add(e, "cgroup");
+    if (cg_apply(&b->cgroup, limits, b->ctx->allow_degraded ? &b->gaps : NULL, e) < 0)
+        return err_add(e, "/linux/resources");
+    if (limits->n_devices &&
+            cg_devices_apply(&b->cgroup, limits->devices, limits->n_devices, e) < 0)
+        return err_add(e, "/linux/resources/devices");
+    return 0;
+}
+
+void unstep_cgroup(struct birth *b)
+{
+    struct err ignored; /* the first failure is the one that is told */
+    if (b->cgroup_made)
+        neglect(cg_remove(&b->cgroup, 2000, &ignored));
+}
+
+int step_console(struct birth *b, struct err *e)
+{
+    if (!b->req->console_socket)
+        return 0;
+    b->console_fd = console_connect(b->req->console_socket, e);
+    return b->console_fd < 0 ? -1 : 0;
+}
+
+/* Opened for reading and writing, so that init, which inherits it, blocks until a byte comes. */
+int step_fifo(struct birth *b, struct err *e)
+{
+    if (b->is_run)
+        return 0;
+    if (mkfifoat(b->dir.fd, "start", 0600) < 0)
+        return err_sys(e, "make fifo '%s/start'", b->dir.path);
+    b->fifo_fd = openat(b->dir.fd, "start", O_RDWR | O_CLOEXEC);
+    if (b->fifo_fd < 0)
+        return err_sys(e, "open '%s/start'", b->dir.path);
+    return 0;
+}

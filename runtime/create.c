@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The verbs create, start and run for the container wall; the choice of the wall. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "runtime/birth.h"
+#include "runtime/console.h"
+#include "runtime/engine.h"
+#include "runtime/launch.h"
+#include "runtime/runtime.h"
+#include "runtime/sync.h"
+
+int rt_id_check(const char *id, struct err *e)
+{
+    static const char *const first =
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-";
+    size_t len = id ? strlen(id) : 0;
+    if (len == 0)
+        return err_set(e, ERR_USAGE, "container ID is empty");
+    if (len > 1024 || !strchr(first, id[0]) || strspn(id + 1, first) != len - 1) {
+        size_t i = strchr(first, id[0]) ? 1 : 0;
+        while (i && i < len && (strchr(first, id[i]) || id[i] == '.'))
+            i++;
+        if (i != len || len > 1024 || i == 0)
+            return err_set(e, ERR_USAGE, "invalid container ID '%.60s': it may hold A-Z a-z 0-9 _ + - and, not first, '.'",
+                    id);
+    }
+    return 0;
+}
+
+/* What the caller passes survived its exec, so it is not close-on-exec; all of ours is. */
+static int check_preserved(unsigned n, struct err *e)
+{
+    for (unsigned i = 0; i < n; i++) {
+        int flags = fcntl((int)(3 + i), F_GETFD);
+        if (flags < 0 || (flags & FD_CLOEXEC))
+            return err_set(e, ERR_USAGE, "--preserve-fds: fd %u is not open", 3 + i);
+    }
+    return 0;
+}
+
+static int ns_create(struct birth *b, struct err *e)
+{
+    if (check_preserved(b->req->preserve_fds, e) < 0 || birth_plan(b, e) < 0)
+        return -1;
+    if (launch_caps_check(&b->spec.process, e) < 0)
+        return -1;
+    return birth_run(b, STEP_HOST, e);
+}
+
+int ns_engine_create(const struct rt_context *c, const struct rt_create *r, struct err *e)
+{
+    struct birth b;
+    birth_init(&b, c, r);
+    int rc = ns_create(&b, e);
+    birth_release(&b);
+    return rc;
+}
+
+/* The container is over: its cgroup and directory go, whatever is left in it is killed. */
+static int bury(struct birth *b, struct err *e)
+{
+    struct err first = {0};
+    int rc = 0;
+    if (b->cgroup_made) {
+        struct err ignored;
+        if (!(b->join_flags & CLONE_NEWPID)) /* without a pid namespace others may live on */
+            neglect(cg_kill(&b->cgroup, &ignored)); /* the removal tells */
+        rc = cg_remove(&b->cgroup, 10000, &first);
+    }
+    if (state_dir_remove(b->ctx->root, b->req->id, &b->dir, e) < 0)
+        return -1;
+    state_unlock_remove(b->ctx->root, b->req->id, steal_fd(b->lock_fd));
+    if (rc < 0)
+        *e = first;
+    return rc;
+}
+
+static int let_go(struct birth *b, struct err *e)
+{
+    struct stage_msg go = {.type = STAGE_MSG_GO};
+    sync_send(b->sync[0], &go);
+    if (sync_wait_exec(b->sync[0], e) == 0)
+        return 0;
+    unstep_clone(b);
+    unstep_cgroup(b);
+    unstep_state_dir(b);
+    return -1;
+}
+
+static int ns_run(struct birth *b, int *ret_status, struct err *e)
+{
+    if (ns_create(b, e) < 0 || let_go(b, e) < 0)
+        return -1;
+    *ret_status = 0;
+    if (b->req->is_detached)
+        return 0;
+    /* while the payload runs, other verbs may take the lock; it is taken again for the burial */
+    own_close(&b->lock_fd);
+    b->lock_fd = -1;
+    if (console_foreground(b->pid, b->pidfd, b->master_fd, ret_status, e) < 0)
+        return -1;
+    if (b->req->keep)
+        return 0;
+    b->lock_fd = state_lock(b->ctx->root, b->req->id, e);
+    return b->lock_fd < 0 ? -1 : bury(b, e);
+}
+
+int ns_engine_run(const struct rt_context *c, const struct rt_create *r, int *ret_status,
+        struct err *e)
+{
+    struct birth b;
+    birth_init(&b, c, r);
+    b.is_run = true;
+    int rc = ns_run(&b, ret_status, e);
+    birth_release(&b);
+    return rc;
+}
+
+int ns_engine_start(struct engine_place *p, struct err *e)
+{
+    switch (state_status(&p->dir, &p->state)) {
+    case RT_CREATED:
+        break;
+    case RT_STOPPED:
+        return err_set(e, ERR_STATE, "cannot start a container that has stopped");
+    case RT_CREATING:
+    case RT_RUNNING:
+    case RT_PAUSED:
+        return err_set(e, ERR_STATE, "cannot start an already running container");
+    }
+    autoclose int fd = openat(p->dir.fd, "start", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || write(fd, "", 1) != 1)
+        return err_sys(e, "start: '%s/start'", p->dir.path);
+    (void)unlinkat(p->dir.fd, "start", 0); /* delete would do it too */
+    return 0;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which wall: for a new container by request and bundle, for an existing one by its state. */
+#include "runtime/engine.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/own.h"
+#include "cgroups/cgroups.h"
+
+const struct engine_ops engine_ns = {
+        .name = "ns",
+        .create = ns_engine_create,
+        .run = ns_engine_run,
+        .start = ns_engine_start,
+        .exec = ns_engine_exec,
+        .kill = ns_engine_kill,
+        .pause = ns_engine_pause,
+        .ps = ns_engine_ps,
+        .status = ns_engine_status,
+        .destroy = ns_engine_destroy,
+};
+
+const struct engine_ops *engine_of(const struct state *s)
+{
+    return s->isolation && strcmp(s->isolation, "vm") == 0 ? &engine_vm : &engine_ns;
+}
+
+int engine_open(const struct rt_context *c, const char *id, struct engine_place *ret, struct err *e)
+{
+    struct engine_place p = {.ctx = c, .id = id, .dir = {.fd = -1}};
+    if (state_dir_open(c->root, id, &p.dir, e) < 0)
+        return -1;
+    if (state_load(&p.dir, &p.state, e) < 0) {
+        state_dir_close(&p.dir);
+        if (e->kind == ERR_NOT_FOUND)
+            return err_set(e, ERR_STATE, "container '%s' is not whole: its creation has not ended or was killed (delete --force removes it)",
+                    id);
+        return -1;
+    }
+    *ret = p;
+    return 0;
+}
+
+void engine_close(struct engine_place *p)
+{
+    state_release(&p->state);
+    state_dir_close(&p->dir);
+}
+
+/* The annotation comes from the tenant: it may ask for the stronger wall, never for the weaker. */
+static int annotation_wants_vm(const struct rt_create *r, bool *ret, struct err *e)
+{
+    autofree char *path = r->config ? str_dup(r->config)
+                                    : str_fmt("%s/config.json", r->bundle ? r->bundle : ".");
+    autofree char *text = NULL;
+    size_t len;
+    *ret = false;
+    if (fd_read_file(AT_FDCWD, path, JSON_MAX_BYTES, &text, &len, e) < 0)
+        return -1;
+    if (!strstr(text, "islet.isolation"))
+        return 0;
+    json_t *doc;
+    if (json_parse(text, len, path, &doc, e) < 0)
+        return -1;
+    const char *wanted =
+            json_string_value(json_object_get(json_object_get(doc, "annotations"), "islet.isolation"));
+    int rc = 0;
+    if (wanted && strcmp(wanted, "vm") == 0)
+        *ret = true;
+    else if (wanted && strcmp(wanted, "container") != 0)
+        rc = err_set(e, ERR_CONFIG, "config.json: /annotations/islet.isolation: '%s' is neither container nor vm",
+                wanted);
+    json_decref(doc);
+    return rc;
+}
+
+int engine_choose(const struct rt_context *c, const struct rt_create *r,
+        const struct engine_ops **ret, struct err *e)
+{
+    bool wants_vm = c->isolation == RT_ISOLATION_VM;
+    if (!wants_vm && annotation_wants_vm(r, &wants_vm, e) < 0)
+        return -1;
+    *ret = wants_vm ? &engine_vm : &engine_ns;
+    return 0;
+}
+
+/* Only these two properties matter, and the file may be of a create that died. */
+char *engine_cgroup_path(int statedir_fd, const char *id)
+{
+    struct err ignored;
+    autofree char *text = NULL;
+    size_t len;
+    json_t *doc = NULL;
+    if (fd_read_file(statedir_fd, "config.json", JSON_MAX_BYTES, &text, &len, &ignored) < 0 ||
+            json_parse(text, len, "config.json", &doc, &ignored) < 0)
+        doc = NULL;
+    const char *path =
+            json_string_value(json_object_get(json_object_get(doc, "linux"), "cgroupsPath"));
+    char *out = path && *path && !strstr(path, "..")
+            ? str_fmt("%s%s", path[0] == '/' ? "" : "/", path)
+            : str_fmt("/islet-%s", id);
+    json_decref(doc);
+    return out;
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * exec on the container wall: islet prepares the plan on the host, the stage alone goes in. The
+ * process that stays is islet's child (and, once islet is gone, its caller's), a member of the
+ * container's cgroup from its first instruction.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/own.h"
+#include "cgroups/cgroups.h"
+#include "runtime/console.h"
+#include "runtime/engine.h"
+#include "runtime/exec_process.h"
+#include "runtime/launch.h"
+#include "runtime/seccomp.h"
+#include "runtime/spec.h"
+#include "runtime/sync.h"
+
+struct exec {
+    struct engine_place *place;
+    const struct rt_exec *req;
+    struct spec spec;             /* the container's */
+    struct spec_process process;  /* what runs; its strings are the spec's or its own document's */
+    bool process_is_own;          /* from --process: release it */
+    int pidfd, sync[2], console_fd, master_fd;
+    struct cg cgroup;
+    struct sock_filter *filter;
+    size_t n_filter;
+    uint32_t filter_flags;
+    pid_t pid;
+};
+
+static void exec_release(struct exec *x)
+{
+    int *fds[] = {&x->pidfd, &x->sync[0], &x->sync[1], &x->console_fd, &x->master_fd};
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        own_close(fds[i]);
+    cg_close(&x->cgroup);
+    mem_free(x->filter);
+    if (x->process_is_own)
+        spec_process_release(&x->process);
+    spec_release(&x->spec);
+}
+
+static int load_config(struct exec *x, struct err *e)
+{
+    autofree char *text = NULL;
+    size_t len;
+    json_t *doc;
+    if (fd_read_file(x->place->dir.fd, "config.json", JSON_MAX_BYTES, &text, &len, e) < 0 ||
+            json_parse(text, len, "config.json", &doc, e) < 0)
+        return -1;
+    int rc = spec_load(doc, &x->spec, e);
+    json_decref(doc);
+    return rc;
+}
+
+static int check_running(struct exec *x, struct err *e)
+{
+    const struct state *s = &x->place->state;
+    x->pidfd = s->pid.v > 0 ? (int)syscall(SYS_pidfd_open, (pid_t)s->pid.v, 0) : -1;
+    enum rt_status status = state_status(&x->place->dir, s);
+    if (x->pidfd < 0 || status == RT_STOPPED)
+        return err_set(e, ERR_STATE, "cannot exec in a stopped container");
+    if (status == RT_PAUSED && !x->req->ignore_paused)
+        return err_set(e, ERR_STATE, "cannot exec in a paused container (use --ignore-paused to override)");
+    return 0;
+}
+
+static int check_terminal(const struct exec *x, struct err *e)
+{
+    bool has_tty = x->process.terminal.v;
+    if (x->req->console_socket && !has_tty)
+        return err_set(e, ERR_USAGE, "--console-socket: cannot use console socket if islet will not allocate a tty");
+    if (x->req->is_detached && has_tty && !x->req->console_socket)
+        return err_set(e, ERR_USAGE, "cannot allocate tty if islet will detach without setting console socket");
+    return 0;
+}
+
+/* A process that becomes the stage: no copy of page tables, we stand still until its exec. The
+ * stage gets the fds of its plan by number; nothing else of ours or our caller's goes along. */
+static pid_t spawn_stage(int stage, int plan, const struct launch *l)
+{
+    const int keep[] = {l->sync_fd, l->pidfd, l->cgroup_fd};
+    pid_t pid = vfork();
+    if (pid != 0)
+        return pid;
+    struct err ignored;
+    sigset_t none;
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)syscall(SYS_close_range, 3 + l->keep_fds, ~0u, CLOSE_RANGE_CLOEXEC);
+    for (size_t i = 0; i < ARRAY_LEN(keep); i++)
+        if (keep[i] >= 0)
+            (void)fcntl(keep[i], F_SETFD, 0);
+    neglect(launch_exec(stage, plan, &ignored)); /* the parent sees the end of the socket */
+    _exit(1);
+}
+
+static int start(struct exec *x, struct err *e)
+{
+    const struct state *s = &x->place->state;
+    const struct spec_process *p = &x->process;
+    autoclose int root = -1;
+    autofree char *home = NULL;
+    if (!launch_env(p->env, p->n_env, "HOME")) {
+        autofree char *path = str_fmt("/proc/%d/root", (int)s->pid.v);
+        root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        home = root < 0 ? NULL : launch_home(root, p->user.uid.v);
+    }
+    struct launch l = {
+            .process = p,
+            .linux_ = &x->spec.linux_,
+            .flags = STAGE_ENTER | STAGE_SETGROUPS | STAGE_WAIT_GO | (p->terminal.v ? STAGE_TTY : 0),
+            .sync_fd = x->sync[1],
+            .start_fd = -1,
+            .pidfd = x->pidfd,
+            .cgroup_fd = x->cgroup.dirfd,
+            .join = (uint32_t)s->join.v,
+            .keep_fds = x->req->preserve_fds,
+            .filter = x->filter,
+            .n_filter = x->n_filter,
+            .filter_flags = x->filter_flags,
+            .home = home,
+    };
+    autoclose int stage = launch_stage_fd(e);
+    if (stage < 0)
+        return -1;
+    autoclose int plan = launch_plan(&l, e);
+    if (plan < 0)
+        return -1;
+    pid_t pid = spawn_stage(stage, plan, &l);
+    if (pid < 0)
+        return err_sys(e, "vfork");
+    own_close(&x->sync[1]);
+    x->sync[1] = -1;
+    x->pid = pid;
+    return 0;
+}
+
+static int set_limits(const struct exec *x, struct err *e)
+{
+    const struct spec_process *p = &x->process;
+    for (size_t i = 0; i < p->n_rlimits; i++) {
+        struct rlimit r = {.rlim_cur = p->rlimits[i].soft.v, .rlim_max = p->rlimits[i].hard.v};
+        __rlimit_resource_t what = (__rlimit_resource_t)spec_rlimit_number(p->rlimits[i].type);
+        if (prlimit(x->pid, what, &r, NULL) < 0)
+            return err_sys(e, "rlimits/%zu: set %s", i, p->rlimits[i].type);
+    }
+    return 0;
+}
+
+/* PID, then perhaps the terminal, then READY, answered by GO, then the end of the socket. */
+static int follow(struct exec *x, struct err *e)
+{
+    pid_t joiner = x->pid;
+    for (;;) {
+        struct stage_msg m;
+        int fd = -1;
+        int rc = sync_receive(x->sync[0], &m, &fd, e);
+        autoclose int master = fd;
+        if (rc < 0)
+            return -1;
+        switch ((enum stage_msg_type)m.type) {
+        case STAGE_MSG_PID:
+            (void)waitpid(joiner, NULL, 0);
+            x->pid = m.value;
+            break;
+        case STAGE_MSG_CONSOLE:
+            if (x->console_fd < 0)
+                x->master_fd = steal_fd(master);
+            else if (console_send(x->console_fd, master, m.text, e) < 0)
+                return -1;
+            break;
+        case STAGE_MSG_READY:
+            if (set_limits(x, e) < 0)
+                return -1;
+            m.type = STAGE_MSG_GO;
+            sync_send(x->sync[0], &m);
+            return sync_wait_exec(x->sync[0], e);
+        case STAGE_MSG_FAIL:
+        case STAGE_MSG_ERR:
+            return launch_failure(&m, e);
+        case STAGE_MSG_NONE:
+        case STAGE_MSG_GO:
+            return err_set(e, ERR_SYSTEM, "the container's process ended while it was made (is the container stopping?)");
+        }
+    }
+}
+
+static int finish(struct exec *x, int *ret_status, struct err *e)
+{
+    if (x->req->pid_file && sync_pid_file(x->req->pid_file, x->pid, e) < 0)
+        return -1;
+    if (x->req->is_detached) {
+        *ret_status = 0;
+        return 0;
+    }
+    autoclose int pidfd = (int)syscall(SYS_pidfd_open, x->pid, 0);
+    if (pidfd < 0)
+        return err_sys(e, "pidfd of the new process");
+    return console_foreground(x->pid, pidfd, x->master_fd, ret_status, e);
+}
+
+static int prepare(struct exec *x, struct err *e)
+{
+    const struct state *s = &x->place->state;
+    if (check_running(x, e) < 0 || load_config(x, e) < 0)
+        return -1;
+    if (exec_process(x->req, &x->spec, &x->process, &x->process_is_own, e) < 0)
+        return -1;
+    if (check_terminal(x, e) < 0 || launch_caps_check(&x->process, e) < 0)
+        return -1;
+    if (x->spec.linux_.has_seccomp &&
+            seccomp_load_file(x->place->dir.fd, &x->filter, &x->n_filter, &x->filter_flags, e) < 0)
+        return -1;
+    if (s->cgroup && cg_open(s->cgroup, &x->cgroup, e) < 0)
+        return -1;
+    if (x->req->console_socket) {
+        x->console_fd = console_connect(x->req->console_socket, e);
+        if (x->console_fd < 0)
+            return -1;
+    }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, x->sync) < 0)
+        return err_sys(e, "socketpair");
+    return 0;
+}
+
+int ns_engine_exec(struct engine_place *p, const struct rt_exec *r, int *ret_status, struct err *e)
+{
+    struct exec x = {.place = p, .req = r, .pidfd = -1, .sync = {-1, -1}, .console_fd = -1,
+            .master_fd = -1, .cgroup = {.dirfd = -1}};
+    int rc = prepare(&x, e);
+    if (rc == 0)
+        rc = start(&x, e);
+    if (rc == 0) {
+        rc = follow(&x, e);
+        if (rc == 0)
+            rc = finish(&x, ret_status, e);
+        if (rc < 0 && x.pid > 0) {
+            (void)kill(x.pid, SIGKILL); /* our own child: its number is not free before the wait */
+            (void)waitpid(x.pid, NULL, 0);
+        }
+    }
+    exec_release(&x);
+    return rc;
+}

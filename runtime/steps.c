@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The table of contents of a container's birth. HOST steps above and below "clone" run in islet;
+ * CHILD steps run beside the HOST steps after "clone", in the new namespaces, and end with the exec
+ * of the stage; "ready" is where the two meet.
+ *
+ * A debug build (DEBUG=1) fails the step named by ISLET_FAIL_STEP and dies at the one named by
+ * ISLET_DIE_STEP, so that every revert, and cleaning up after none, can be tested.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/own.h"
+#include "runtime/birth.h"
+
+const struct step birth_steps[] = {
+        {"state-dir",  STEP_HOST,  step_state_dir,         unstep_state_dir}, /* lock, <root>/<id> */
+        {"sources",    STEP_HOST,  step_sources,           NULL            }, /* binds, /dev/null */
+        {"namespaces", STEP_HOST,  step_namespaces,        NULL            }, /* open those joined */
+        {"seccomp",    STEP_HOST,  step_seccomp,           NULL            }, /* compile the filter */
+        {"cgroup",     STEP_HOST,  step_cgroup,            unstep_cgroup   }, /* make, limit, devices */
+        {"console",    STEP_HOST,  step_console,           NULL            }, /* connect the socket */
+        {"fifo",       STEP_HOST,  step_fifo,              NULL            }, /* dies with the dir */
+        {"clone",      STEP_HOST,  step_clone,             unstep_clone    },
+        {"id-maps",    STEP_HOST,  step_id_maps,           NULL            }, /* of the user namespace */
+        {"state",      STEP_HOST,  step_state,             NULL            }, /* dies with the dir */
+
+        {"join",       STEP_CHILD, step_child_join,        NULL            },
+        {"network",    STEP_CHILD, step_child_network,     NULL            }, /* lo up */
+        {"root",       STEP_CHILD, step_child_root,        NULL            }, /* propagation, rootfs */
+        {"mounts",     STEP_CHILD, step_child_mounts,      NULL            },
+        {"devices",    STEP_CHILD, step_child_devices,     NULL            }, /* nodes and links */
+        {"sysctl",     STEP_CHILD, step_child_sysctl,      NULL            },
+        {"paths",      STEP_CHILD, step_child_paths,       NULL            }, /* masked, read-only */
+        {"pivot",      STEP_CHILD, step_child_pivot,       NULL            },
+        {"names",      STEP_CHILD, step_child_names,       NULL            }, /* host, domain */
+        {"stage",      STEP_CHILD, step_child_stage,       NULL            }, /* exec of the stage */
+
+        {"ready",      STEP_HOST,  step_ready,             NULL            }, /* the stage is there */
+        {"process",    STEP_HOST,  step_limits_of_process, NULL            }, /* rlimits, oom score */
+        {"pid-file",   STEP_HOST,  step_pid_file,          NULL            },
+};
+
+const size_t birth_n_steps = ARRAY_LEN(birth_steps);
+
+static int step_fault(const struct step *s, struct err *e)
+{
+#ifdef ISLET_DEBUG
+    const char *fail = getenv("ISLET_FAIL_STEP");
+    const char *die = getenv("ISLET_DIE_STEP");
+    if (die && strcmp(die, s->name) == 0)
+        (void)kill(getpid(), SIGKILL);
+    if (fail && strcmp(fail, s->name) == 0)
+        return err_set(e, ERR_INTERNAL, "step '%s' fails as asked", s->name);
+#else
+    (void)s;
+    (void)e;
+#endif
+    return 0;
+}
+
+int birth_run(struct birth *b, enum step_where where, struct err *e)
+{
+    size_t i;
+    for (i = 0; i < birth_n_steps; i++) {
+        const struct step *s = &birth_steps[i];
+        if (s->where != where)
+            continue;
+        log_debug("step %s", s->name);
+        if (s->apply(b, e) < 0 || step_fault(s, e) < 0)
+            break;
+    }
+    if (i == birth_n_steps)
+        return 0;
+    for (size_t k = i + 1; where == STEP_HOST && k-- > 0;)
+        if (birth_steps[k].where == STEP_HOST && birth_steps[k].revert)
+            birth_steps[k].revert(b);
+    return -1;
+}
