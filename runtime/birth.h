@@ -65,7 +65,6 @@ struct birth {
     int fifo_fd;
     int sync[2]; /* [0] islet, [1] child and stage */
     int console_fd; /* connected console socket, -1: none */
-    int null_fd;    /* detached mount of the host's /dev/null */
     struct sock_filter *filter;
     size_t n_filter;
     uint32_t filter_flags;
@@ -75,7 +74,8 @@ struct birth {
     int master_fd; /* run with a terminal: the pty master */
 
     /* CHILD */
-    int root_fd;
+    int root_fd; /* the mount of the container's root */
+    int null_fd; /* O_PATH of the host's /dev/null */
 };
 
 enum step_where { STEP_HOST, STEP_CHILD };

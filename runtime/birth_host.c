@@ -9,7 +9,6 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -86,26 +85,11 @@ static int open_source(struct birth *b, size_t i, struct err *e)
     return 0;
 }
 
-/* The host's /dev/null covers masked files; the container's may be anything (CVE-2025-31133). */
-static int open_null(struct birth *b, struct err *e)
-{
-    struct stat st;
-    autoclose int fd = open("/dev/null", O_PATH | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return err_sys(e, "open '/dev/null'");
-    if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
-        return err_set(e, ERR_SYSTEM, "'/dev/null' of the host is not the null device");
-    b->null_fd = target_clone(fd, "", false, e);
-    return b->null_fd < 0 ? -1 : 0;
-}
-
 int step_sources(struct birth *b, struct err *e)
 {
     for (size_t i = 0; i < b->n_mounts; i++)
         if (b->mounts[i].opts.is_bind && !b->mounts[i].opts.is_remount && open_source(b, i, e) < 0)
             return -1;
-    if (b->spec.linux_.n_masked_paths && open_null(b, e) < 0)
-        return -1;
     return 0;
 }
 
@@ -137,6 +121,37 @@ int step_seccomp(struct birth *b, struct err *e)
     return seccomp_save(b->dir.fd, b->filter, b->n_filter, b->filter_flags, e);
 }
 
+/* After the caller's rules come those that every container has, as with runc: its default nodes,
+ * terminals, and making (not opening) any node. */
+static int apply_devices(struct birth *b, struct err *e)
+{
+    static char chr[] = "c", blk[] = "b", rwm[] = "rwm", m[] = "m";
+#define ALLOW(t, ma, mi, acc)                                                                      \
+    {.allow = {true, true}, .type = (t), .major = {true, (ma)}, .minor = {true, (mi)}, .access = (acc)}
+    static const struct cg_device_rule always[] = {
+            ALLOW(chr, -1, -1, m),
+            ALLOW(blk, -1, -1, m),
+            ALLOW(chr, 1, 3, rwm),
+            ALLOW(chr, 1, 5, rwm),
+            ALLOW(chr, 1, 7, rwm),
+            ALLOW(chr, 1, 8, rwm),
+            ALLOW(chr, 1, 9, rwm),
+            ALLOW(chr, 5, 0, rwm),
+            ALLOW(chr, 136, -1, rwm),
+            ALLOW(chr, 5, 2, rwm),
+    };
+#undef ALLOW
+    const struct cg_limits *l = &b->spec.linux_.resources;
+    size_t n = l->n_devices + ARRAY_LEN(always);
+    autofree struct cg_device_rule *rules = mem_new(n, sizeof(*rules));
+    if (l->n_devices)
+        memcpy(rules, l->devices, l->n_devices * sizeof(*rules));
+    memcpy(rules + l->n_devices, always, sizeof(always));
+    if (cg_devices_apply(&b->cgroup, rules, n, e) < 0)
+        return err_add(e, "/linux/resources/devices");
+    return 0;
+}
+
 int step_cgroup(struct birth *b, struct err *e)
 {
     const struct cg_limits *limits = &b->spec.linux_.resources;
@@ -146,10 +161,7 @@ int step_cgroup(struct birth *b, struct err *e)
         return err_add(e, "cgroup");
     if (cg_apply(&b->cgroup, limits, b->ctx->allow_degraded ? &b->gaps : NULL, e) < 0)
         return err_add(e, "/linux/resources");
-    if (limits->n_devices &&
-            cg_devices_apply(&b->cgroup, limits->devices, limits->n_devices, e) < 0)
-        return err_add(e, "/linux/resources/devices");
-    return 0;
+    return apply_devices(b, e);
 }
 
 void unstep_cgroup(struct birth *b)

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -75,6 +76,18 @@ int step_child_network(struct birth *b, struct err *e)
     return 0;
 }
 
+/* The host's /dev/null covers masked files; the container's may be anything (CVE-2025-31133). */
+static int open_null(struct birth *b, struct err *e)
+{
+    struct stat st;
+    b->null_fd = open("/dev/null", O_PATH | O_CLOEXEC | O_NOFOLLOW);
+    if (b->null_fd < 0 || fstat(b->null_fd, &st) < 0)
+        return err_sys(e, "open '/dev/null'");
+    if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+        return err_set(e, ERR_SYSTEM, "'/dev/null' of the host is not the null device");
+    return 0;
+}
+
 int step_child_root(struct birth *b, struct err *e)
 {
     const char *name = b->spec.linux_.rootfs_propagation;
@@ -82,6 +95,8 @@ int step_child_root(struct birth *b, struct err *e)
     unsigned long flags = wanted & MS_PRIVATE ? MS_PRIVATE | MS_REC : MS_SLAVE | MS_REC;
     if (mount(NULL, "/", NULL, flags, NULL) < 0)
         return err_sys(e, "cut mount propagation to the host");
+    if (b->spec.linux_.n_masked_paths && open_null(b, e) < 0)
+        return -1;
     autoclose int tree = target_clone(AT_FDCWD, b->rootfs, true, e);
     if (tree < 0)
         return err_add(e, "/root/path");
@@ -229,7 +244,9 @@ static int mask(const struct birth *b, const char *path, int *empty_fd, struct e
     if (S_ISDIR(st.st_mode))
         return mask_dir(target, path, empty_fd, e);
     autoclose int null = target_clone(b->null_fd, "", false, e);
-    return null < 0 ? -1 : target_attach(null, target, path, e);
+    if (null < 0 || target_setattr(null, false, MOUNT_ATTR_RDONLY, 0, 0, e) < 0)
+        return -1;
+    return target_attach(null, target, path, e);
 }
 
 static int make_readonly(const struct birth *b, const char *path, struct err *e)

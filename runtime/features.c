@@ -84,8 +84,7 @@ json_t *rt_features(void)
     json_object_set_new(f, "mountOptions", strings(mount_opts_names()));
     json_object_set_new(f, "linux", linux_features());
     json_object_set_new(f, "annotations",
-            json_pack("{s:s,s:s}", "io.github.seccomp.libseccomp.version", libseccomp,
-                    "islet.version", ISLET_VERSION));
+            json_pack("{s:s}", "io.github.seccomp.libseccomp.version", libseccomp));
     json_object_set_new(f, "potentiallyUnsafeConfigAnnotations", json_array());
     return f;
 }
