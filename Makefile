@@ -55,7 +55,9 @@ endif
 
 # $(call say,CC,what): the quiet line of a recipe
 say = $(if $(V),,$(info $()  $(1) $(2)))
-Q  := $(if $(V),,@)
+ifndef V
+.SILENT:
+endif
 
 .PHONY: all help deps demo check check-fast lint bench fuzz install clean format size FORCE
 .DELETE_ON_ERROR:
@@ -65,39 +67,39 @@ include tests/checks.mk
 
 # -- programs -----------------------------------------------------------------------------------
 build/islet: $(B)/islet
-	$(Q)ln -f $< $@
+	ln -f $< $@
 $(B)/islet: $(B)/cli/islet_main.o $(ARCHIVES)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(STATIC) $(LDFLAGS) -o $@.tmp $^ $(LIBS)
-	$(if $(SAN),,$(Q)objcopy --only-keep-debug $@.tmp $@.debug && \
+	$(CC) $(STATIC) $(LDFLAGS) -o $@.tmp $^ $(LIBS)
+	$(if $(SAN),,objcopy --only-keep-debug $@.tmp $@.debug && \
 		strip $@.tmp && objcopy --add-gnu-debuglink=$@.debug $@.tmp)
-	$(Q)mv $@.tmp $@
+	mv $@.tmp $@
 
 # helper programs that are executed only when needed, each with its heavy library
 HELPERS := $(patsubst images/%_main.c,islet-%,$(wildcard images/*_main.c))
 .PHONY: helpers
 helpers: $(HELPERS:%=$(B)/libexec/%) $(if $(filter release,$(PROFILE)),$(HELPERS:%=build/libexec/%))
 build/libexec/%: $(B)/libexec/%
-	@mkdir -p $(@D)
-	$(Q)ln -f $< $@
+	mkdir -p $(@D)
+	ln -f $< $@
 $(B)/libexec/islet-%: $(B)/images/%_main.o $(B)/libimages.a $(B)/libbase.a
-	@mkdir -p $(@D)
+	mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -ljansson -llz4 -llzma -lzstd -lz
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -llz4 -llzma -lzstd -lz
 
 # -- the stage: no libc, embedded into libruntime as bytes; the same in every profile -------------
 STAGE_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard runtime/stage/*.c))
 $(B)/runtime/stage/%.o: runtime/stage/%.c $(B)/flags.stamp
-	@mkdir -p $(@D)
+	mkdir -p $(@D)
 	$(call say,CC,$(<:.c=.o))
-	$(Q)$(STAGE_CC) $(STAGE_CFLAGS) -c -o $@ $<
+	$(STAGE_CC) $(STAGE_CFLAGS) -c -o $@ $<
 $(B)/stage.elf: $(STAGE_OBJS)
 	$(call say,LINK,$@)
-	$(Q)$(STAGE_CC) -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code,-z,norelro \
+	$(STAGE_CC) -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code,-z,norelro \
 		-Wl,--build-id=none -Wl,-n -Wl,-z,noexecstack -o $@ $^
-	$(Q)strip -R .comment -R .note.gnu.property $@
+	strip -R .comment -R .note.gnu.property $@
 $(B)/stage_image.o: $(B)/stage.elf
-	$(Q)cd $(B) && ld -r -b binary -z noexecstack -o stage_image.o stage.elf
+	cd $(B) && ld -r -b binary -z noexecstack -o stage_image.o stage.elf
 $(B)/libruntime.a: $(if $(STAGE_OBJS),$(B)/stage_image.o)
 
 # -- rooms --------------------------------------------------------------------------------------
@@ -106,8 +108,8 @@ objs = $(patsubst %.c,$(B)/%.o,$(call src,$(1)))
 define room
 $(B)/lib$(1).a: $(call objs,$(1)) $(B)/sources.stamp
 	$$(call say,AR,lib$(1).a)
-	@rm -f $$@
-	$$(Q)$(AR) rcs $$@ $$(filter %.o,$$^)
+	rm -f $$@
+	$$(AR) rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
 
@@ -115,9 +117,9 @@ $(B)/hv/core/%.o $(B)/hv/virtio/%.o: CFLAGS += -Wconversion
 $(B)/cli/version.o: CFLAGS += -DISLET_VERSION='"$(VERSION)"' -DISLET_COMMIT='"$(COMMIT)"'
 $(B)/cli/version.o: $(B)/commit.stamp
 $(B)/%.o: %.c $(B)/flags.stamp
-	@mkdir -p $(@D)
+	mkdir -p $(@D)
 	$(call say,CC,$(<:.c=.o))
-	$(Q)$(CC) $(CFLAGS) -include base/banned.h -c -o $@ $<
+	$(CC) $(CFLAGS) -include base/banned.h -c -o $@ $<
 
 # What no time stamp of a file tells: other flags, a removed source, a new commit.
 STAMP_flags   = $(CC) $(CFLAGS) $(LDFLAGS) $(STAGE_CFLAGS) $(LIBS)
@@ -125,12 +127,12 @@ STAMP_sources = $(foreach r,$(ROOMS),$(call src,$(r)))
 STAMP_commit  = $(VERSION) $(COMMIT)
 differ        = $(filter-out $(1),$(2))$(filter-out $(2),$(1))
 $(B)/%.stamp: FORCE | deps
-	@$(if $(call differ,$(file <$@),$(STAMP_$*)),$(shell mkdir -p $(@D))$(file >$@,$(STAMP_$*)))true
+	$(if $(call differ,$(file <$@),$(STAMP_$*)),$(shell mkdir -p $(@D))$(file >$@,$(STAMP_$*)))true
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 size: build/islet
-	@ls -l build/islet | awk '{printf "build/islet: %.2f MiB\n", $$5 / 1048576}'
+	ls -l build/islet | awk '{printf "build/islet: %.2f MiB\n", $$5 / 1048576}'
 
 install: all
 	install -D -m 0755 build/islet $(DESTDIR)$(PREFIX)/bin/islet

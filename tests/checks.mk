@@ -3,22 +3,22 @@
 # tests and counts; here is how their programs are built.
 
 help:
-	@echo 'make             build/islet, and its helper programs in build/libexec'
-	@echo 'make demo        one bundle on both walls (root)'
-	@echo 'make check       all tests (root)         make check-fast  those without the bed, < 3 min'
-	@echo 'make unit        unit tests, now          make lint        style, layers, sizes, clang-tidy'
-	@echo 'make bench       speed, in pairs against the floor and peers (root)'
-	@echo 'make fuzz        each fuzz target for TIME=30 seconds'
-	@echo 'make format      apply .clang-format      make clean       remove what was built'
-	@echo 'make install     DESTDIR= PREFIX=/usr/local'
-	@echo 'SAN=1            build/san: ASan and UBSan   DEBUG=1  build/debug: ISLET_FAIL_STEP works'
-	@echo 'V=1              show commands'
+	echo 'make             build/islet, and its helper programs in build/libexec'
+	echo 'make demo        one bundle on both walls (root)'
+	echo 'make check       all tests (root)         make check-fast  those without the bed, < 3 min'
+	echo 'make unit        unit tests, now          make lint        style, layers, sizes, clang-tidy'
+	echo 'make bench       speed, in pairs against the floor and peers (root)'
+	echo 'make fuzz        each fuzz target for TIME=30 seconds'
+	echo 'make format      apply .clang-format      make clean       remove what was built'
+	echo 'make install     DESTDIR= PREFIX=/usr/local'
+	echo 'SAN=1            build/san: ASan and UBSan   DEBUG=1  build/debug: ISLET_FAIL_STEP works'
+	echo 'V=1              show commands'
 
 # -- packages: a list is looked at again only when dpkg or the list has changed ------------------
 DPKG_STATUS := $(wildcard /var/lib/dpkg/status)
 build/deps/%: tests/packages.% tests/deps $(DPKG_STATUS)
-	@tests/deps $*
-	@mkdir -p $(@D) && touch $@
+	tests/deps $*
+	mkdir -p $(@D) && touch $@
 .PHONY: deps-test
 deps: build/deps/build
 deps-test: deps build/deps/test
@@ -34,35 +34,30 @@ sees          = $(or $(sees_$(1)),$(filter-out base,$(1)) base)
 .SECONDARY:
 define unit-room
 $(B)/unit/$(1)/%_test: $(B)/tests/unit/$(1)/%_test.o $(patsubst %,$(B)/lib%.a,$(call sees,$(1)))
-	@mkdir -p $$(@D)
+	mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(LIBS)
+	$$(CC) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(LIBS)
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit-room,$(r))))
 $(UNIT_AID): $(B)/unit/%: tests/unit/%.c $(B)/flags.stamp
-	@mkdir -p $(@D)
+	mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(AID_CC)
+	$(AID_CC)
 AID_CC = gcc -std=gnu11 -I. $(WARN) -O2 -static -o $@ $<
 
 .PHONY: unit unit-programs
 unit-programs: deps-test $(UNIT_BIN) $(UNIT_AID)
 unit: unit-programs
-	@tests/run-all --profile $(PROFILE) unit
+	tests/run-all --profile $(PROFILE) unit
 
 # -- programs that run inside containers, and those that measure ---------------------------------
-PAYLOADS := $(patsubst tests/payload/%.c,build/payload/%,$(wildcard tests/payload/*.c))
-BENCHES  := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/*.c))
-build/payload/%: tests/payload/%.c
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)
-	$(Q)$(AID_CC)
+-include tests/payload/payload.mk
+BENCHES := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/*.c))
 build/bench/%: tests/bench/%.c
-	@mkdir -p $(@D)
+	mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(AID_CC)
+	$(AID_CC)
 .PHONY: payload bench-programs
-payload: $(PAYLOADS)
 bench-programs: $(BENCHES)
 
 # -- fuzz targets: tests/fuzz/<name>_fuzz.c with tests/fuzz/corpus/<name>/ -----------------------
@@ -73,27 +68,27 @@ fuzz-programs: $(FUZZ_BIN)
 $(B)/tests/fuzz/%.o: CFLAGS += -Wno-missing-prototypes
 build/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(ARCHIVES)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 else
 fuzz-programs: deps-test
-	@$(MAKE) --no-print-directory FUZZ=1 fuzz-programs
+	$(MAKE) --no-print-directory FUZZ=1 fuzz-programs
 endif
 fuzz: fuzz-programs
-	@tests/run-all --time $(TIME) fuzz
+	tests/run-all --time $(TIME) fuzz
 
 # -- all of it -----------------------------------------------------------------------------------
 check: deps-test
-	@tests/run-all build unit fuzz-replay lint cases slow bed bed-init
+	tests/run-all build unit fuzz-replay lint cases slow bed bed-init
 check-fast: deps-test
-	@tests/run-all build unit fuzz-replay lint-fast cases
+	tests/run-all build unit fuzz-replay lint-fast cases
 lint: deps-test
-	@tests/run-all lint
+	tests/run-all lint
 bench: deps-test all bench-programs
-	@tests/bench/run
+	tests/bench/run
 demo: build/deps/demo all payload
-	@tests/demo/run
+	tests/demo/run
 format: build/deps/test
 	git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format -i
 
 print-%:
-	@echo '$($*)'
+	echo '$($*)'
