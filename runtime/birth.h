@@ -121,7 +121,7 @@ void unstep_clone(struct birth *b);
 int step_id_maps(struct birth *b, struct err *e);
 int step_state(struct birth *b, struct err *e);
 int step_ready(struct birth *b, struct err *e);
-int step_limits_of_process(struct birth *b, struct err *e);
+int step_oom_score(struct birth *b, struct err *e);
 int step_pid_file(struct birth *b, struct err *e);
 
 /* CHILD steps (child_*.c) */

@@ -144,12 +144,33 @@ static int write_map(pid_t pid, const char *file, const struct spec_id_map *maps
     return fd_write_file(AT_FDCWD, path, text, e);
 }
 
+/* The stage sets the limits, but root of a user namespace may not raise them: that is done here,
+ * while the process is still ours in every respect. */
+static int raise_rlimits(const struct birth *b, struct err *e)
+{
+    const struct spec_process *p = &b->spec.process;
+    for (size_t i = 0; i < p->n_rlimits; i++) {
+        struct rlimit now;
+        __rlimit_resource_t what = (__rlimit_resource_t)spec_rlimit_number(p->rlimits[i].type);
+        int rc = prlimit(b->pid, what, NULL, &now);
+        if (rc == 0 && p->rlimits[i].hard.v > now.rlim_max) {
+            now.rlim_max = p->rlimits[i].hard.v;
+            rc = prlimit(b->pid, what, &now, NULL);
+        }
+        if (rc < 0)
+            return err_sys(e, "/process/rlimits/%zu: raise %s", i, p->rlimits[i].type);
+    }
+    return 0;
+}
+
 int step_id_maps(struct birth *b, struct err *e)
 {
     struct stage_msg go = {.type = STAGE_MSG_GO};
     const struct spec_linux *l = &b->spec.linux_;
     if (!(b->clone_flags & CLONE_NEWUSER))
         return 0;
+    if (raise_rlimits(b, e) < 0)
+        return -1;
     if (write_map(b->pid, "uid_map", l->uid_mappings, l->n_uid_mappings, e) < 0)
         return err_add(e, "/linux/uidMappings");
     if (write_map(b->pid, "gid_map", l->gid_mappings, l->n_gid_mappings, e) < 0)
@@ -246,38 +267,10 @@ int step_ready(struct birth *b, struct err *e)
     }
 }
 
-/* Set from outside, as late as can be: a limit of 3 open files must not hit our own set-up. */
-static int set_rlimits(const struct birth *b, struct err *e)
+int step_oom_score(struct birth *b, struct err *e)
 {
-    const struct spec_process *p = &b->spec.process;
-    for (size_t i = 0; i < p->n_rlimits; i++) {
-        struct rlimit r = {.rlim_cur = p->rlimits[i].soft.v, .rlim_max = p->rlimits[i].hard.v};
-        __rlimit_resource_t what = (__rlimit_resource_t)spec_rlimit_number(p->rlimits[i].type);
-        if (prlimit(b->pid, what, &r, NULL) < 0)
-            return err_sys(e, "/process/rlimits/%zu: set %s to %llu:%llu", i, p->rlimits[i].type,
-                    (unsigned long long)r.rlim_cur, (unsigned long long)r.rlim_max);
-    }
-    return 0;
-}
-
-static int set_oom_score(const struct birth *b, struct err *e)
-{
-    char path[48];
-    char text[16];
-    if (!b->spec.process.oom_score_adj.is_set)
-        return 0;
-    (void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)b->pid);
-    (void)snprintf(text, sizeof(text), "%d", (int)b->spec.process.oom_score_adj.v);
-    if (fd_write_file(AT_FDCWD, path, text, e) < 0)
-        return err_add(e, "/process/oomScoreAdj");
-    return 0;
-}
-
-int step_limits_of_process(struct birth *b, struct err *e)
-{
-    if (set_rlimits(b, e) < 0)
-        return -1;
-    return set_oom_score(b, e);
+    const struct json_i64 *score = &b->spec.process.oom_score_adj;
+    return score->is_set ? proc_set_oom_score(b->pid, (int)score->v, e) : 0;
 }
 
 int step_pid_file(struct birth *b, struct err *e)

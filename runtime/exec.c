@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -151,16 +150,10 @@ static int start(struct exec *x, struct err *e)
     return 0;
 }
 
-static int set_limits(const struct exec *x, struct err *e)
+static int set_oom_score(const struct exec *x, struct err *e)
 {
-    const struct spec_process *p = &x->process;
-    for (size_t i = 0; i < p->n_rlimits; i++) {
-        struct rlimit r = {.rlim_cur = p->rlimits[i].soft.v, .rlim_max = p->rlimits[i].hard.v};
-        __rlimit_resource_t what = (__rlimit_resource_t)spec_rlimit_number(p->rlimits[i].type);
-        if (prlimit(x->pid, what, &r, NULL) < 0)
-            return err_sys(e, "rlimits/%zu: set %s", i, p->rlimits[i].type);
-    }
-    return 0;
+    const struct json_i64 *score = &x->process.oom_score_adj;
+    return score->is_set ? proc_set_oom_score(x->pid, (int)score->v, e) : 0;
 }
 
 /* PID, then perhaps the terminal, then READY, answered by GO, then the end of the socket. */
@@ -186,7 +179,7 @@ static int follow(struct exec *x, struct err *e)
                 return -1;
             break;
         case STAGE_MSG_READY:
-            if (set_limits(x, e) < 0)
+            if (set_oom_score(x, e) < 0)
                 return -1;
             m.type = STAGE_MSG_GO;
             sync_send(x->sync[0], &m);

@@ -95,11 +95,26 @@ static void put_user(struct stage_plan *p, struct block *b, const struct spec_pr
     p->groups = block_add(b, groups, p->n_groups * sizeof(*groups));
 }
 
+static void put_rlimits(struct stage_plan *p, struct block *b, const struct spec_process *pr)
+{
+    autofree struct stage_rlimit *list = mem_new(pr->n_rlimits, sizeof(*list));
+    for (size_t i = 0; i < pr->n_rlimits; i++)
+        list[i] = (struct stage_rlimit){
+                .soft = pr->rlimits[i].soft.v,
+                .hard = pr->rlimits[i].hard.v,
+                .resource = (uint32_t)spec_rlimit_number(pr->rlimits[i].type),
+                .name = block_str(b, pr->rlimits[i].type),
+        };
+    p->n_rlimits = (uint32_t)pr->n_rlimits;
+    p->rlimits = block_add(b, list, pr->n_rlimits * sizeof(*list));
+}
+
 static void put_process(struct stage_plan *p, struct block *b, const struct launch *l)
 {
     const struct spec_process *pr = l->process;
     put_user(p, b, pr);
     put_caps(p, pr);
+    put_rlimits(p, b, pr);
     if (pr->no_new_privileges.v)
         p->flags |= STAGE_NNP;
     if (pr->has_console_size) {

@@ -190,6 +190,17 @@ int proc_start_time(pid_t pid, uint64_t *ret, bool *ret_zombie)
     return 0;
 }
 
+int proc_set_oom_score(pid_t pid, int score, struct err *e)
+{
+    char path[48];
+    char text[16];
+    (void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+    (void)snprintf(text, sizeof(text), "%d", score);
+    if (fd_write_file(AT_FDCWD, path, text, e) < 0)
+        return err_add(e, "/process/oomScoreAdj");
+    return 0;
+}
+
 bool state_is_alive(const struct state *s)
 {
     uint64_t start;

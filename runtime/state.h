@@ -78,4 +78,7 @@ enum rt_status state_status(const struct state_dir *d, const struct state *s);
 /* Start time of a process and whether it is a zombie; -1 when it is gone. */
 int proc_start_time(pid_t pid, uint64_t *ret, bool *ret_zombie);
 
+/* Writes /proc/PID/oom_score_adj of a process of ours. */
+int proc_set_oom_score(pid_t pid, int score, struct err *e) must_check;
+
 #endif

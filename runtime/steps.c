@@ -40,7 +40,7 @@ const struct step birth_steps[] = {
         {"stage",      STEP_CHILD, step_child_stage,       NULL            }, /* exec of the stage */
 
         {"ready",      STEP_HOST,  step_ready,             NULL            }, /* the stage is there */
-        {"process",    STEP_HOST,  step_limits_of_process, NULL            }, /* rlimits, oom score */
+        {"oom-score",  STEP_HOST,  step_oom_score,         NULL            },
         {"pid-file",   STEP_HOST,  step_pid_file,          NULL            },
 };
 

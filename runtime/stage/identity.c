@@ -63,6 +63,38 @@ void stage_label(const struct stage *s)
     (void)sys1(__NR_close, proc);
 }
 
+struct rlimit_ {
+    uint64_t soft, hard;
+};
+
+void stage_raise_rlimits(const struct stage *s)
+{
+    const struct stage_plan *p = s->plan;
+    const struct stage_rlimit *r = stage_bytes(s, p->rlimits, p->n_rlimits * sizeof(*r));
+    for (uint32_t i = 0; i < p->n_rlimits; i++) {
+        struct rlimit_ now;
+        long rc = sys4(__NR_prlimit64, 0, r[i].resource, 0, SYS_PTR(&now));
+        if (rc == 0 && r[i].hard > now.hard) {
+            now.hard = r[i].hard;
+            rc = sys4(__NR_prlimit64, 0, r[i].resource, SYS_PTR(&now), 0);
+        }
+        if (rc < 0)
+            stage_fail(s, STAGE_AT_RLIMIT, rc, stage_str(s, r[i].name));
+    }
+}
+
+void stage_set_rlimits(const struct stage *s)
+{
+    const struct stage_plan *p = s->plan;
+    const struct stage_rlimit *r = stage_bytes(s, p->rlimits, p->n_rlimits * sizeof(*r));
+    for (uint32_t i = 0; i < p->n_rlimits; i++) {
+        struct rlimit_ wanted = {r[i].soft, r[i].hard};
+        long rc = sys4(__NR_prlimit64, 0, r[i].resource, SYS_PTR(&wanted), 0);
+        if (rc < 0)
+            stage_fail(s, STAGE_AT_RLIMIT, rc, stage_str(s, r[i].name));
+    }
+}
+
 static void drop_bounding(const struct stage *s)
 {
     for (int cap = 0; cap < 64; cap++) {

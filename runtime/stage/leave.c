@@ -14,28 +14,12 @@ struct fprog_ {
     const void *filter;
 };
 
-/* mkdir -p; what exists is fine, what fails shows at chdir. */
-static void make_dirs(const char *path)
-{
-    char part[4096];
-    for (uint32_t i = 0; path[i] && i + 1 < sizeof(part); i++) {
-        part[i] = path[i];
-        part[i + 1] = '\0';
-        if (i && (path[i + 1] == '/' || path[i + 1] == '\0'))
-            (void)sys3(__NR_mkdirat, AT_FDCWD_, SYS_PTR(part), 0755);
-    }
-}
-
 /* A cwd that leads out (a leaked fd by /proc/self/fd/N) shows in getcwd (CVE-2024-21626). */
 int stage_chdir(const struct stage *s, int is_last)
 {
     const char *cwd = stage_str(s, s->plan->cwd);
     char now[4096];
     long rc = sys1(__NR_chdir, SYS_PTR(cwd));
-    if (rc == -ENOENT_ && (s->plan->flags & STAGE_MKDIR_CWD)) {
-        make_dirs(cwd);
-        rc = sys1(__NR_chdir, SYS_PTR(cwd));
-    }
     if (rc < 0 && !is_last)
         return 0;
     if (rc < 0)
@@ -142,6 +126,21 @@ static uint32_t count(const struct stage *s, stage_off list)
     return n + 1;
 }
 
+/* The socket to islet stays, close-on-exec: its end tells islet that the payload runs. Everything
+ * else that the payload does not keep is closed for real. */
+static void close_others(const struct stage *s)
+{
+    long sync = s->plan->sync_fd;
+    long first = 3 + (long)s->plan->keep_fds;
+    long rc = sys3(__NR_fcntl, sync, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */);
+    if (rc >= 0 && sync > first)
+        rc = sys3(__NR_close_range, first, sync - 1, 0);
+    if (rc >= 0)
+        rc = sys3(__NR_close_range, sync + 1, 0xffffffffu, 0);
+    if (rc < 0)
+        stage_fail(s, STAGE_AT_FDS, rc, NULL);
+}
+
 void stage_leave(const struct stage *s, const char *program)
 {
     const struct stage_plan *p = s->plan;
@@ -152,17 +151,9 @@ void stage_leave(const struct stage *s, const char *program)
         stage_fail(s, STAGE_AT_EXEC, at, program);
     const char **argv = pointers(s, p->argv, (const char **)at);
     const char **env = pointers(s, p->env, argv + count(s, p->argv));
-    /* The socket to islet stays, close-on-exec, right behind what the payload keeps; its end tells
-     * islet that the payload runs. Everything else is closed for real. */
-    long sync = 3 + (long)p->keep_fds;
-    long rc = p->sync_fd == sync ? 0 : sys3(__NR_dup3, p->sync_fd, sync, 02000000);
-    if (rc >= 0)
-        rc = sys3(__NR_close_range, sync + 1, 0xffffffffu, 0);
-    if (rc < 0)
-        stage_fail(s, STAGE_AT_FDS, rc, NULL);
-    ((struct stage_plan *)(uintptr_t)p)->sync_fd = (int32_t)sync;
+    close_others(s);
     if (p->flags & STAGE_NNP)
         stage_seccomp(s);
-    rc = sys3(__NR_execve, SYS_PTR(program), SYS_PTR(argv), SYS_PTR(env));
+    long rc = sys3(__NR_execve, SYS_PTR(program), SYS_PTR(argv), SYS_PTR(env));
     stage_fail(s, STAGE_AT_EXEC, rc, program);
 }

@@ -26,6 +26,10 @@ void stage_copy(char *out, uint32_t room, const char *text);
 void stage_terminal(const struct stage *s);
 
 /* identity.c */
+/* Before a user namespace is entered only raised (a right of the host's root); set exactly when
+ * nothing of ours needs a file or memory any more. */
+void stage_raise_rlimits(const struct stage *s);
+void stage_set_rlimits(const struct stage *s);
 void stage_label(const struct stage *s);
 void stage_identity(const struct stage *s);
 

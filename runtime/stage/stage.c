@@ -31,6 +31,7 @@ enum {
 static void enter(const struct stage *s)
 {
     const struct stage_plan *p = s->plan;
+    stage_raise_rlimits(s);
     long rc = sys2(__NR_setns, p->pidfd, p->ns_flags);
     if (rc < 0)
         stage_fail(s, STAGE_AT_SETNS, rc, NULL);
@@ -104,6 +105,7 @@ static void run(struct stage *s)
     if (!(p->flags & STAGE_NNP))
         stage_seccomp(s); /* needs CAP_SYS_ADMIN, which goes next */
     int is_there = stage_chdir(s, 0);
+    stage_set_rlimits(s);
     stage_identity(s);
     if (!is_there)
         (void)stage_chdir(s, 1);

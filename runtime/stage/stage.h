@@ -12,7 +12,7 @@
  * Order (each line is a group in stage_main.c):
  *   enter     exec only: setns into the container by pidfd, then a child that is islet's child too
  *   session   setsid, keyring, terminal (pty of the container's devpts, /dev/console)
- *   identity  label, bounding set, groups, gid, uid, capabilities, ambient, no_new_privs
+ *   identity  label, limits, bounding set, groups, gid, uid, capabilities, ambient, no_new_privs
  *   look      find the program in PATH, chdir to cwd and check that it is inside
  *   ready     tell islet, wait for GO (run) or for a byte in the start fifo (create)
  *   leave     seccomp, close every other fd, execve
@@ -37,8 +37,6 @@ enum stage_flag {
     STAGE_WAIT_FIFO = 1u << 7,   /* wait for a byte on start_fd */
     STAGE_SETGROUPS = 1u << 8,   /* setgroups is allowed here */
     STAGE_UMASK = 1u << 9,
-    STAGE_MKDIR_CWD = 1u << 10,  /* a missing cwd is made, as runc does at create */
-    STAGE_SAME_PIDNS = 1u << 11, /* enter without a new process */
 };
 
 /* Where a failure happened; the texts are in runtime/stage_text.c, in the same order. */
@@ -53,6 +51,7 @@ enum stage_flag {
     X(STAGE_AT_CONSOLE, "bind /dev/console")                                                       \
     X(STAGE_AT_CTTY, "make the terminal the controlling one")                                      \
     X(STAGE_AT_LABEL, "set the AppArmor profile")                                                  \
+    X(STAGE_AT_RLIMIT, "set the resource limit")                                                   \
     X(STAGE_AT_BOUND, "drop from the capability bounding set")                                     \
     X(STAGE_AT_KEEPCAPS, "keep capabilities over setuid")                                          \
     X(STAGE_AT_GROUPS, "set additional groups")                                                    \
@@ -95,6 +94,13 @@ struct stage_msg {
     char text[496];
 };
 
+/* One of process.rlimits; `name` is for messages. */
+struct stage_rlimit {
+    uint64_t soft, hard;
+    uint32_t resource;
+    uint32_t name; /* stage_off */
+};
+
 /* A string or an array in the block: offset from its start; 0 = none. */
 typedef uint32_t stage_off;
 
@@ -112,6 +118,8 @@ struct stage_plan {
     uint32_t personality; /* 0xffffffff = leave */
     uint32_t n_groups;
     stage_off groups; /* uint32_t[] */
+    uint32_t n_rlimits;
+    stage_off rlimits; /* struct stage_rlimit[] */
     uint16_t rows, cols;
     uint64_t bounding, permitted, effective, inheritable, ambient;
     stage_off label;     /* AppArmor profile */
