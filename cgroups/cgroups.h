@@ -95,8 +95,10 @@ void cg_host_release(struct cg_host *h);
 /*
  * Makes the cgroup and its missing parents, enabling in each parent the controllers that `limits`
  * needs (and, where the parent lets us, those that are available, so that stats exist). An existing
- * populated cgroup is ERR_EXISTS; an existing empty one is taken over. *ret_made tells whether the
- * leaf was made here (then cg_remove is ours to call).
+ * populated cgroup is ERR_EXISTS; an existing empty one is taken over (thawed, and able to take
+ * processes). *ret_made tells whether the leaf was made here (then cg_remove is ours to call).
+ * A controller that cannot be had is cg_apply's to report. `limits` may be NULL. A failing call
+ * removes what it made.
  */
 int cg_create(const char *path, const struct cg_limits *limits, struct cg *ret, bool *ret_made,
         struct err *e) must_check;
@@ -106,13 +108,17 @@ void cg_close(struct cg *c);
 /*
  * Writes every limit that is set; idempotent. A limit that cannot be enforced here is an error that
  * names it, unless `ret_gaps` is not NULL: then it is left out and one line ("memory.limit: no
- * memory controller in '/…'") is added to the NULL-terminated list, the caller's to free.
+ * memory controller in '/…'") is added to the NULL-terminated list, the caller's to free; *ret_gaps
+ * is NULL or a list of an earlier call, and stays as it is when nothing is left out.
+ * pids.limit 0 is written as it is: from then on clone3 into the cgroup fails with EAGAIN, so the
+ * caller applies such a limit after the first process.
  */
 int cg_apply(const struct cg *c, const struct cg_limits *limits, char ***ret_gaps, struct err *e)
         must_check;
 
-/* Loads the rules (in order, last match wins; first default deny) as a BPF_CGROUP_DEVICE program
- * and attaches it, replacing one that was attached by an earlier call. n == 0 detaches nothing. */
+/* Loads the rules (in order; for each of r, w, m the last match wins; default deny) as a
+ * BPF_CGROUP_DEVICE program and attaches it, atomically replacing one that was attached by an
+ * earlier call. n == 0 changes nothing. */
 int cg_devices_apply(const struct cg *c, const struct cg_device_rule *rules, size_t n,
         struct err *e) must_check;
 

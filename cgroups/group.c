@@ -150,6 +150,25 @@ static int parent_open(struct making *m, size_t parent_len, struct err *e)
     return steal_fd(fd);
 }
 
+/* A cgroup with controllers for its children takes no process (EBUSY much later). Left over from
+ * children that are gone they can be disabled; children that are there may be somebody's. */
+static int leaf_disable(const struct cg *c, struct err *e)
+{
+    char names[256];
+    struct stat st;
+    if (cg_read_small(c->dirfd, "cgroup.subtree_control", names, sizeof(names), e) < 0)
+        return err_add(e, "cgroup '%s'", c->path);
+    if (!names[0])
+        return 0;
+    if (fstat(c->dirfd, &st) < 0 || st.st_nlink > 2)
+        return err_set(e, ERR_EXISTS,
+                "cgroup '%s' exists and has sub-cgroups with controllers (remove them)", c->path);
+    cg_ctl_text(cg_ctl_parse(names), "-", names, sizeof(names));
+    if (fd_write_file(c->dirfd, "cgroup.subtree_control", names, e) < 0)
+        return err_add(e, "cgroup '%s'", c->path);
+    return 0;
+}
+
 /* An empty leaf that was here before is ours now; one that is still frozen would stop the first
  * process for ever. */
 static int leaf_take_over(const struct cg *c, struct err *e)
@@ -162,6 +181,8 @@ static int leaf_take_over(const struct cg *c, struct err *e)
         return err_add(e, "cgroup '%s'", c->path);
     if (ev.is_populated)
         return err_set(e, ERR_EXISTS, "cgroup '%s' exists and has processes", c->path);
+    if (leaf_disable(c, e) < 0)
+        return -1;
     if (ev.is_frozen && fd_write_file(c->dirfd, "cgroup.freeze", "0", e) < 0)
         return err_add(e, "cgroup '%s'", c->path);
     return 0;

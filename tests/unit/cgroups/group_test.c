@@ -204,6 +204,40 @@ static void test_group_create_enables_what_limits_need(void **state)
     unmake(top);
 }
 
+static void test_group_create_makes_an_old_parent_a_leaf(void **state)
+{
+    (void)state;
+    need_hierarchy();
+    struct err e = {0};
+    struct cg c;
+    bool is_made = true;
+    static char key[] = "hugetlb.x";
+    struct json_pair pair = {.key = key};
+    struct cg_limits l = {
+            .unified = {.pairs = &pair, .n = 1}
+    };
+    autofree char *top = unique("old");
+    autofree char *path = str_fmt("%s/b", top);
+    OK(cg_create(path, &l, &c, &is_made, &e)); /* hugetlb, or whatever there is, in the parent */
+    char text[256];
+    struct cg parent;
+    OK(cg_open(top, &parent, &e));
+    OK(cg_read_small(parent.dirfd, "cgroup.subtree_control", text, sizeof(text), &e));
+    if (text[0]) {
+        struct cg again;
+        REFUSED(cg_create(top, NULL, &again, &is_made, &e), ERR_EXISTS, "has sub-cgroups");
+    }
+    OK(cg_remove(&c, 0, &e));
+    cg_close(&c);
+    OK(cg_create(top, NULL, &c, &is_made, &e));
+    assert_false(is_made);
+    pid_t pid = sleeper(&c);
+    cg_close(&c);
+    cg_close(&parent);
+    unmake(top);
+    assert_int_equal(reap(pid), 1000 + SIGKILL);
+}
+
 /* The rule of no internal processes, and that nothing made is left behind by the failure. */
 static void test_group_create_names_a_populated_parent(void **state)
 {
@@ -249,7 +283,10 @@ static void test_group_create_refuses_a_threaded_parent(void **state)
     autofree char *mid = str_fmt("%s/b", top);
     autofree char *path = str_fmt("%s/b/c", top);
     struct cg parent = make(top);
-    struct cg middle = make(mid);
+    struct cg middle;
+    /* by hand: cg_create would enable controllers that a parent of threaded ones cannot have */
+    assert_int_equal(mkdirat(parent.dirfd, "b", 0755), 0);
+    OK(cg_open(mid, &middle, &e));
     OK(fd_write_file(middle.dirfd, "cgroup.type", "threaded", &e));
     REFUSED(cg_create(path, NULL, &c, &is_made, &e), ERR_UNSUPPORTED,
             "its type is 'domain invalid'");
@@ -271,6 +308,7 @@ int main(void)
             cmocka_unit_test(test_group_remove_survives_deep_nesting),
             cmocka_unit_test(test_group_remove_waits_for_the_last_process),
             cmocka_unit_test(test_group_create_enables_what_limits_need),
+            cmocka_unit_test(test_group_create_makes_an_old_parent_a_leaf),
             cmocka_unit_test(test_group_create_names_a_populated_parent),
             cmocka_unit_test(test_group_create_refuses_a_threaded_parent),
     };

@@ -413,6 +413,74 @@ static void test_limits_survive_encoding(void **state)
     json_release(cg_limits_fields, &l);
 }
 
+static void kernel_has(const struct cg *c, const char *name, const char *want)
+{
+    struct err e = {0};
+    char text[512];
+    OK(cg_read_small(c->dirfd, name, text, sizeof(text), &e));
+    assert_string_equal(text, want);
+}
+
+static void applied(const struct cg *c, const char *text)
+{
+    struct err e = {0};
+    struct cg_limits l;
+    OK(decode(text, &l, &e));
+    OK(cg_apply(c, &l, NULL, &e));
+    OK(cg_apply(c, &l, NULL, &e)); /* idempotent */
+    json_release(cg_limits_fields, &l);
+}
+
+/* Skips on hybrid hosts. */
+static void test_limits_reach_the_kernel(void **state)
+{
+    (void)state;
+    need_hierarchy();
+    struct err e = {0};
+    struct cg_host host;
+    const unsigned need = CG_CTL_MEMORY | CG_CTL_PIDS | CG_CTL_CPU | CG_CTL_CPUSET;
+    OK(cg_host_probe(&host, &e));
+    bool has_all = (cg_ctl_parse(host.controllers) & need) == need;
+    cg_host_release(&host);
+    if (!has_all) {
+        print_message("needs the memory, pids, cpu and cpuset controllers in cgroup v2\n");
+        skip();
+    }
+    struct cg_limits l;
+    struct cg c;
+    bool is_made = false;
+    autofree char *top = unique("lim");
+    autofree char *path = str_fmt("%s/ctr", top);
+    OK(decode("{\"cpu\":{\"cpus\":\"0\",\"shares\":512},\"memory\":{\"limit\":67108864,"
+              "\"swap\":67108864,\"reservation\":4096},\"pids\":{\"limit\":5}}",
+            &l, &e));
+    OK(cg_create(path, &l, &c, &is_made, &e));
+    OK(cg_apply(&c, &l, NULL, &e));
+    json_release(cg_limits_fields, &l);
+    kernel_has(&c, "memory.max", "67108864");
+    kernel_has(&c, "memory.swap.max", "0");
+    kernel_has(&c, "memory.low", "4096");
+    kernel_has(&c, "pids.max", "5");
+    kernel_has(&c, "cpu.weight", "59");
+    kernel_has(&c, "cpuset.cpus", "0");
+    /* burst above the old quota, then below the new one; a weight beside idle; a real zero */
+    applied(&c, "{\"cpu\":{\"quota\":20000,\"burst\":10000}}");
+    applied(&c, "{\"cpu\":{\"quota\":50000,\"burst\":40000}}");
+    kernel_has(&c, "cpu.max.burst", "40000");
+    applied(&c, "{\"cpu\":{\"quota\":10000,\"burst\":5000}}");
+    kernel_has(&c, "cpu.max", "10000 100000");
+    kernel_has(&c, "cpu.max.burst", "5000");
+    applied(&c, "{\"cpu\":{\"idle\":1,\"shares\":2048}}");
+    applied(&c, "{\"cpu\":{\"idle\":0,\"shares\":2048},\"pids\":{\"limit\":0}}");
+    kernel_has(&c, "cpu.weight", "174");
+    kernel_has(&c, "pids.max", "0");
+    applied(&c, "{\"memory\":{\"limit\":-1},\"pids\":{\"limit\":-1}}");
+    kernel_has(&c, "memory.max", "max");
+    kernel_has(&c, "memory.swap.max", "max");
+    cg_close(&c);
+    unmake(top);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -430,6 +498,7 @@ int main(void)
             cmocka_unit_test(test_limits_refuse_v1_fields_by_name),
             cmocka_unit_test(test_limits_table_has_every_field_of_the_schema),
             cmocka_unit_test(test_limits_survive_encoding),
+            cmocka_unit_test(test_limits_reach_the_kernel),
     };
     return cmocka_run_group_tests(tests, NULL, real_cleanup);
 }
