@@ -22,8 +22,13 @@ struct vm_kernel {
     char *vmlinuz; /* e.g. "/boot/vmlinuz-6.1.0-40-cloud-amd64" */
     char *release; /* "6.1.0-40-cloud-amd64" */
     char *modules; /* "/lib/modules/<release>", looked up beside vmlinuz's own tree first */
-    char *vmlinux; /* the extracted ELF in the cache */
+    char *vmlinux; /* what is booted: the extracted ELF in the cache, or the bzImage as it is */
 };
+
+/* Names of the two things that the guest finds: the port through /sys/class/virtio-ports/<dev>/name
+ * (the device is /dev/vportNpM; without udev there is no /dev/virtio-ports), and the virtiofs tag. */
+#define VM_CHANNEL_NAME "islet.0"
+#define VM_SHARE_TAG "root"
 
 /* path NULL: the newest /boot/vmlinuz-*. `cache` is a directory of ours (made when missing). */
 int vm_kernel_find(const char *path, const char *cache, struct vm_kernel *ret,
@@ -31,9 +36,11 @@ int vm_kernel_find(const char *path, const char *cache, struct vm_kernel *ret,
 void vm_kernel_release(struct vm_kernel *k);
 
 /* An initramfs (newc cpio): /init from `init_path`, the modules named with their dependencies as
- * uncompressed files below /modules in load order, listed in /modules/order, plus one line per
- * extra file. Cached by kernel release, names and the init's build id; *ret_path is the caller's.
- * A module that the kernel lacks (neither built in nor present) is an error that names it. */
+ * uncompressed files below /modules ("fuse.ko"), their names in load order one per line in
+ * /modules/order. `modules` ends with NULL. There are /dev/console and /dev/null and empty proc,
+ * sys, run, root and tmp. Cached by the identity of kernel, names and init; *ret_path is the
+ * caller's. A module that the kernel lacks (neither built in nor present) is an error that names
+ * it; one that is built in just is not in the list. */
 int vm_initramfs(const struct vm_kernel *k, const char *init_path, const char *const *modules,
         const char *cache, char **ret_path, struct err *e) must_check;
 
@@ -45,40 +52,46 @@ int vm_accel_probe(enum vm_accel *ret, char **ret_why, struct err *e) must_check
 
 struct vm_config {
     const char *name;    /* for process titles and errors */
-    const char *run_dir; /* directory of ours for sockets, e.g. "/run/islet/web/vm" */
+    const char *run_dir; /* directory of ours (0700), e.g. "/run/islet/web/vm"; nothing stays */
     const struct vm_kernel *kernel;
     const char *initramfs;
-    const char *cmdline_extra;
+    const char *cmdline_extra; /* after our own words; NULL for none */
     enum vm_accel accel;
     unsigned vcpus;
     uint64_t memory; /* bytes of guest RAM */
-    int share_fd;    /* directory shared by virtiofs with tag "root" (O_PATH fd) */
+    int share_fd;    /* directory shared by virtiofs with tag VM_SHARE_TAG, with the mounts below it
+                        (O_PATH or a detached mount); -1: none */
     bool share_readonly;
     int cgroup_fd;  /* all processes of the VM start in this cgroup; -1: stay */
     int channel_fd; /* our end's peer: one end of a socketpair (SOCK_STREAM) that becomes the
-                              guest's /dev/virtio-ports/islet.0 */
-    int console_fd; /* guest kernel log goes here (a file with a size cap or /dev/null) */
-    uid_t uid_base; /* QEMU runs as uid_base, virtiofsd in a user namespace of ours */
+                       guest's port VM_CHANNEL_NAME. Stays the caller's: close it after vm_spawn */
+    int console_fd; /* the guest kernel's log is written here, 1 MiB at most (a file, /dev/null) */
+    uid_t uid_base; /* QEMU runs as this uid and gid (not 0); no two VMs share one */
 };
 
 enum vm_end { VM_END_POWEROFF, VM_END_REBOOT, VM_END_PANIC, VM_END_CRASH };
 
 /* A running VM: processes are our children. */
 struct vm {
-    pid_t vmm_pid;
+    pid_t vmm_pid; /* 0 once reaped */
     int vmm_pidfd;
-    pid_t fs_pid;
+    pid_t fs_pid; /* 0 without a shared directory */
     int fs_pidfd;
-    int events_fd; /* readable when vm_poll has news (QMP or the like); -1: use the pidfds */
+    int events_fd; /* readable (epoll) when vm_poll should be called */
     void *engine;
 };
 
+/* Returns when both programs were executed; the guest boots meanwhile. They are killed when the
+ * calling *thread* ends (PDEATHSIG), however that comes about. */
 int vm_spawn(const struct vm_config *c, struct vm *ret, struct err *e) must_check;
-/* Non-blocking: has it ended, and how? SHUTDOWN events of guest poweroff, reset and panic are told
- * apart from a dead VMM process. */
+/* Non-blocking: passes on the console, and: has it ended, and how? Once ended nothing of the VM is
+ * left alive, and the answer stays the same. *ret is set only when ended. To be called whenever
+ * events_fd is readable. */
 int vm_poll(struct vm *v, bool *ret_ended, enum vm_end *ret, struct err *e) must_check;
+/* A sentence about the end for people ("qemu ended with status 1: …"); "" before. Lives in v. */
+const char *vm_why(const struct vm *v);
 void vm_kill(struct vm *v); /* SIGKILL to all its processes, reaped; idempotent */
-void vm_release(struct vm *v);
+void vm_release(struct vm *v); /* after vm_kill, implied */
 
 /* What this machine can do for the engine, one line per need, for `doctor`. */
 struct vm_check {

@@ -95,7 +95,7 @@ static int archive_make(void *arg, const char *path, struct err *e)
     autofree char *scratch = str_fmt("%s.module", path);
     int rc = archive_fill(&c, arg, scratch, e);
     if (rc == 0)
-        rc = fd_write_atomic(AT_FDCWD, path, c.buf, c.len, 0600, e);
+        rc = fd_write_atomic(AT_FDCWD, path, c.buf, c.len, 0644, e);
     cpio_release(&c);
     return rc;
 }

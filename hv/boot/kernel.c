@@ -26,6 +26,11 @@
 #include "hv/boot/version.h"
 #include "hv/hv.h"
 
+#define BZIMAGE_MAX (256u << 20)
+/* The cache's directory is ours alone; a file in it is bound into the jail of a VMM that runs as
+ * some other user, and must be readable there. */
+#define BOOT_MODE 0644
+
 static int image_read(const char *path, struct bzimage *ret, struct stat *ret_st, struct err *e)
 {
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -79,7 +84,20 @@ static int vmlinux_make(void *arg, const char *path, struct err *e)
     if (helper_unpack_kernel(job->vmlinuz, path, job->image->payload_offset,
                 job->image->payload_length, e) < 0)
         return -1;
+    if (chmod(path, BOOT_MODE) < 0)
+        return err_sys(e, "chmod '%s'", path);
     return elf_check(path, e);
+}
+
+/* A bzImage that only root may read (Ubuntu's) is of no use to a VMM that is not root. */
+static int bzimage_copy(void *arg, const char *path, struct err *e)
+{
+    const char *from = arg;
+    autofree char *data = NULL;
+    size_t len = 0;
+    if (fd_read_file(AT_FDCWD, from, BZIMAGE_MAX, &data, &len, e) < 0)
+        return -1;
+    return fd_write_atomic(AT_FDCWD, path, data, len, BOOT_MODE, e);
 }
 
 /* *ret is the vmlinux in the cache, or the bzImage itself where that cannot be had. */
@@ -101,8 +119,9 @@ static int vmlinux_get(const char *vmlinuz, const struct bzimage *image, const s
         }
     }
     log_warn("kernel '%s' boots as it is, slower: %s", vmlinuz, why.text);
-    *ret = str_dup(vmlinuz);
-    return 0;
+    autofree char *sort = str_fmt("bzimage-%s", image->release);
+    autofree char *from = str_dup(vmlinuz);
+    return cache_get(cache, sort, cache_key_file(CACHE_KEY_START, st), bzimage_copy, from, ret, e);
 }
 
 static bool is_dir(const char *path)
