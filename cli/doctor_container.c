@@ -14,7 +14,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -108,12 +108,13 @@ static void check_rights(struct doctor_check *c)
 static void check_kernel(struct doctor_check *c)
 {
     struct utsname u;
-    unsigned major = 0;
-    unsigned minor = 0;
-    if (uname(&u) < 0 || sscanf(u.release, "%u.%u", &major, &minor) != 2)
-        say(c, DOCTOR_DEGRADED, str_dup("unknown version"), "use Linux 5.14 or newer");
-    else if (major < 5 || (major == 5 && minor < 14))
-        say(c, DOCTOR_DEGRADED, str_dup(u.release),
+    if (uname(&u) < 0)
+        u.release[0] = '\0';
+    char *dot = u.release;
+    unsigned long major = strtoul(u.release, &dot, 10);
+    unsigned long minor = *dot == '.' ? strtoul(dot + 1, NULL, 10) : 0;
+    if (major < 5 || (major == 5 && minor < 14))
+        say(c, DOCTOR_DEGRADED, str_dup(*u.release ? u.release : "unknown version"),
                 "use Linux 5.14 or newer (cgroup.kill, mount_setattr)");
     else
         say(c, DOCTOR_OK, str_dup(u.release), NULL);

@@ -110,6 +110,8 @@ static int refuse(const struct opt *o, const char *value, struct err *e)
     return err_set(e, ERR_UNSUPPORTED, "flag '--%s' is not supported: %s", o->name, o->help);
 }
 
+_Static_assert(sizeof(unsigned) == sizeof(uint32_t), "parse_u32 fills an unsigned");
+
 /* `value` is NULL only for switches. */
 static int set_value(const struct opt *o, void *out, char *value, struct err *e)
 {
@@ -127,7 +129,6 @@ static int set_value(const struct opt *o, void *out, char *value, struct err *e)
         *(const char **)m = value;
         return 0;
     case OPT_T_UINT:
-        _Static_assert(sizeof(unsigned) == sizeof(uint32_t), "parse_u32 fills an unsigned");
         if (parse_u32(value, m) < 0)
             return err_set(e, ERR_USAGE, "flag '--%s': '%s' is not a number", o->name, value);
         return 0;
