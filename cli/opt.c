@@ -112,19 +112,25 @@ static int refuse(const struct opt *o, const char *value, struct err *e)
 
 _Static_assert(sizeof(unsigned) == sizeof(uint32_t), "parse_u32 fills an unsigned");
 
+static int set_bool(const struct opt *o, bool *out, const char *value, struct err *e)
+{
+    if (!value)
+        *out = true;
+    else if (parse_bool(value, out) < 0)
+        return err_set(e, ERR_USAGE, "flag '--%s': '%s' is not true or false", o->name, value);
+    return 0;
+}
+
 /* `value` is NULL only for switches. */
 static int set_value(const struct opt *o, void *out, char *value, struct err *e)
 {
     void *m = member(out, o);
     if (o->flags & OPT_REFUSED)
         return refuse(o, value, e);
+    if (o->type == OPT_T_BOOL)
+        return set_bool(o, m, value, e);
+    ASSERT(value);
     switch (o->type) {
-    case OPT_T_BOOL:
-        if (!value)
-            *(bool *)m = true;
-        else if (parse_bool(value, m) < 0)
-            return err_set(e, ERR_USAGE, "flag '--%s': '%s' is not true or false", o->name, value);
-        return 0;
     case OPT_T_STR:
         *(const char **)m = value;
         return 0;
@@ -139,6 +145,7 @@ static int set_value(const struct opt *o, void *out, char *value, struct err *e)
         return 0;
     case OPT_T_U32S:
         return append_u32(o, m, value, e);
+    case OPT_T_BOOL:
     case OPT_T_END:
         break;
     }
