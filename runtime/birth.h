@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The birth of a container on the container wall: what the steps work on. One struct is filled from
- * request to running init; each step (steps.c) reads what earlier ones made.
+ * The birth of a container: what the steps work on. One struct is filled from request to running
+ * init; each step (steps.c: one table per wall) reads what earlier ones made.
  *
- * Two processes take part. HOST is islet. CHILD is its clone in the new namespaces: still islet's
+ * On the container wall two processes take part. HOST is islet. CHILD is its clone in the new namespaces: still islet's
  * code, but no container process can see it yet (it is the first one in a new pid namespace; where
  * one is joined it is not dumpable). Its last act is to execute the stage (runtime/stage/stage.h).
  */
@@ -41,6 +41,7 @@ struct birth {
 
     /* from config.json (plan.c, pure) */
     char *bundle; /* absolute */
+    json_t *config;
     char *config_text;
     size_t config_len;
     struct spec spec;
@@ -72,6 +73,8 @@ struct birth {
     int pidfd;
     bool is_child_ready;
     int master_fd; /* run with a terminal: the pty master */
+    const char *isolation, *engine, *acceleration; /* for the state; static */
+    uint64_t start_time;                           /* of pid; 0: read it */
 
     /* CHILD */
     int root_fd; /* the mount of the container's root */
@@ -92,19 +95,28 @@ struct step {
     void (*revert)(struct birth *b);
 };
 
-extern const struct step birth_steps[];
-extern const size_t birth_n_steps;
+/* The tables of contents; a step without a name ends each. */
+extern const struct step birth_ns_steps[];
+extern const struct step birth_vm_steps[];
 
 /* Runs the steps of one side; on failure reverts (HOST) in reverse order. */
-int birth_run(struct birth *b, enum step_where where, struct err *e) must_check;
+int birth_run(struct birth *b, const struct step *steps, enum step_where where, struct err *e)
+        must_check;
+/* Undoes all HOST steps of a birth that had come to its end. */
+void birth_undo(struct birth *b, const struct step *steps);
+/* The container is over: cgroup and directory go, and what is left in it. */
+int birth_bury(struct birth *b, struct err *e) must_check;
 
 void birth_init(struct birth *b, const struct rt_context *c, const struct rt_create *r);
 void birth_release(struct birth *b);
 
 /* plan.c: fills the first part; nothing of the system is changed. */
 int birth_plan(struct birth *b, struct err *e) must_check;
-/* The json document of b->config_text; the caller's. */
-int birth_read_config(struct birth *b, json_t **ret, struct err *e) must_check;
+
+/* VM wall (engine_vm.c) */
+int step_vm_cgroup(struct birth *b, struct err *e);
+int step_vm_spawn(struct birth *b, struct err *e);
+void unstep_vm_spawn(struct birth *b);
 
 /* HOST steps (birth_host.c, birth_clone.c) */
 int step_state_dir(struct birth *b, struct err *e);
@@ -118,6 +130,7 @@ int step_console(struct birth *b, struct err *e);
 int step_fifo(struct birth *b, struct err *e);
 int step_clone(struct birth *b, struct err *e);
 void unstep_clone(struct birth *b);
+int step_late_limits(struct birth *b, struct err *e);
 int step_id_maps(struct birth *b, struct err *e);
 int step_state(struct birth *b, struct err *e);
 int step_ready(struct birth *b, struct err *e);

@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -46,7 +45,7 @@ static void __attribute__((noreturn)) child_main(struct birth *b)
     b->sync[0] = -1;
     /* In a joined pid namespace others could look at us: not through /proc. */
     (void)prctl(PR_SET_DUMPABLE, 0);
-    if (birth_run(b, STEP_CHILD, &e) < 0)
+    if (birth_run(b, birth_ns_steps, STEP_CHILD, &e) < 0)
         sync_send_err(b->sync[1], &e);
     _exit(1);
 }
@@ -179,50 +178,6 @@ int step_id_maps(struct birth *b, struct err *e)
     return 0;
 }
 
-static char *now_text(void)
-{
-    struct timespec now;
-    struct tm tm;
-    char stamp[32];
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
-    (void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-    return str_fmt("%s.%09ldZ", stamp, now.tv_nsec);
-}
-
-/* Strings of the birth are lent to the record, so nothing of it is released. */
-int step_state(struct birth *b, struct err *e)
-{
-    bool is_zombie;
-    char container[] = "container";
-    char engine[] = "ns";
-    autofree char *id = str_dup(b->req->id);
-    autofree char *created = now_text();
-    struct state s = {
-            .schema = {true, STATE_SCHEMA},
-            .oci_version = b->spec.oci_version,
-            .id = id,
-            .pid = {true, b->pid},
-            .start_time = {.is_set = true},
-            .bundle = b->bundle,
-            .rootfs = b->rootfs,
-            .created = created,
-            .owner = {true, getuid()},
-            .cgroup = b->cgroup_path,
-            .isolation = container,
-            .engine = engine,
-            .join = {true, b->join_flags},
-            .has_pid_ns = {true, (b->join_flags & CLONE_NEWPID) != 0},
-            .gaps = b->gaps,
-            .annotations = b->spec.annotations,
-    };
-    while (b->gaps && b->gaps[s.n_gaps])
-        s.n_gaps++;
-    if (proc_start_time(b->pid, &s.start_time.v, &is_zombie) < 0)
-        return err_sys(e, "read '/proc/%d/stat'", (int)b->pid);
-    return state_save(&b->dir, &s, e);
-}
-
 static int child_died(struct birth *b, struct err *e)
 {
     int status = 0;
@@ -271,9 +226,4 @@ int step_oom_score(struct birth *b, struct err *e)
 {
     const struct json_i64 *score = &b->spec.process.oom_score_adj;
     return score->is_set ? proc_set_oom_score(b->pid, (int)score->v, e) : 0;
-}
-
-int step_pid_file(struct birth *b, struct err *e)
-{
-    return b->req->pid_file ? sync_pid_file(b->req->pid_file, b->pid, e) : 0;
 }

@@ -152,14 +152,22 @@ static int apply_devices(struct birth *b, struct err *e)
     return 0;
 }
 
+/* A limit of no processes at all can only hold once the first one is there. */
+static bool is_no_pids(const struct birth *b)
+{
+    const struct json_i64 *pids = &b->spec.linux_.resources.pids.limit;
+    return pids->is_set && pids->v == 0;
+}
+
 int step_cgroup(struct birth *b, struct err *e)
 {
-    const struct cg_limits *limits = &b->spec.linux_.resources;
+    struct cg_limits limits = b->spec.linux_.resources;
     if (!b->cgroup_path)
         return 0;
-    if (cg_create(b->cgroup_path, limits, &b->cgroup, &b->cgroup_made, e) < 0)
+    if (cg_create(b->cgroup_path, &limits, &b->cgroup, &b->cgroup_made, e) < 0)
         return err_add(e, "cgroup");
-    if (cg_apply(&b->cgroup, limits, b->ctx->allow_degraded ? &b->gaps : NULL, e) < 0)
+    limits.pids.limit.is_set = limits.pids.limit.is_set && !is_no_pids(b);
+    if (cg_apply(&b->cgroup, &limits, b->ctx->allow_degraded ? &b->gaps : NULL, e) < 0)
         return err_add(e, "/linux/resources");
     return apply_devices(b, e);
 }
@@ -169,6 +177,16 @@ void unstep_cgroup(struct birth *b)
     struct err ignored; /* the first failure is the one that is told */
     if (b->cgroup_made)
         neglect(cg_remove(&b->cgroup, 2000, &ignored));
+}
+
+int step_late_limits(struct birth *b, struct err *e)
+{
+    struct cg_limits limits = {.pids.limit = b->spec.linux_.resources.pids.limit};
+    if (b->cgroup.dirfd < 0 || !is_no_pids(b))
+        return 0;
+    if (cg_apply(&b->cgroup, &limits, b->ctx->allow_degraded ? &b->gaps : NULL, e) < 0)
+        return err_add(e, "/linux/resources");
+    return 0;
 }
 
 int step_console(struct birth *b, struct err *e)

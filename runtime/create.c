@@ -2,7 +2,6 @@
 /* The verbs create, start and run for the container wall; the choice of the wall. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -49,7 +48,7 @@ static int ns_create(struct birth *b, struct err *e)
         return -1;
     if (launch_caps_check(&b->spec.process, e) < 0)
         return -1;
-    return birth_run(b, STEP_HOST, e);
+    return birth_run(b, birth_ns_steps, STEP_HOST, e);
 }
 
 int ns_engine_create(const struct rt_context *c, const struct rt_create *r, struct err *e)
@@ -61,34 +60,13 @@ int ns_engine_create(const struct rt_context *c, const struct rt_create *r, stru
     return rc;
 }
 
-/* The container is over: its cgroup and directory go, whatever is left in it is killed. */
-static int bury(struct birth *b, struct err *e)
-{
-    struct err first = {0};
-    int rc = 0;
-    if (b->cgroup_made) {
-        struct err ignored;
-        if (!(b->join_flags & CLONE_NEWPID)) /* without a pid namespace others may live on */
-            neglect(cg_kill(&b->cgroup, &ignored)); /* the removal tells */
-        rc = cg_remove(&b->cgroup, 10000, &first);
-    }
-    if (state_dir_remove(b->ctx->root, b->req->id, &b->dir, e) < 0)
-        return -1;
-    state_unlock_remove(b->ctx->root, b->req->id, steal_fd(b->lock_fd));
-    if (rc < 0)
-        *e = first;
-    return rc;
-}
-
 static int let_go(struct birth *b, struct err *e)
 {
     struct stage_msg go = {.type = STAGE_MSG_GO};
     sync_send(b->sync[0], &go);
     if (sync_wait_exec(b->sync[0], e) == 0)
         return 0;
-    unstep_clone(b);
-    unstep_cgroup(b);
-    unstep_state_dir(b);
+    birth_undo(b, birth_ns_steps);
     return -1;
 }
 
@@ -107,7 +85,7 @@ static int ns_run(struct birth *b, int *ret_status, struct err *e)
     if (b->req->keep)
         return 0;
     b->lock_fd = state_lock(b->ctx->root, b->req->id, e);
-    return b->lock_fd < 0 ? -1 : bury(b, e);
+    return b->lock_fd < 0 ? -1 : birth_bury(b, e);
 }
 
 int ns_engine_run(const struct rt_context *c, const struct rt_create *r, int *ret_status,

@@ -29,7 +29,7 @@ static char *absolute(const char *path, struct err *e)
     return str_dup(real);
 }
 
-int birth_read_config(struct birth *b, json_t **ret, struct err *e)
+static int read_config(struct birth *b, struct err *e)
 {
     const char *bundle = b->req->bundle ? b->req->bundle : ".";
     b->bundle = absolute(bundle, e);
@@ -39,7 +39,7 @@ int birth_read_config(struct birth *b, json_t **ret, struct err *e)
     const char *path = b->req->config ? b->req->config : beside;
     if (fd_read_file(AT_FDCWD, path, CONFIG_MAX, &b->config_text, &b->config_len, e) < 0)
         return -1;
-    return json_parse(b->config_text, b->config_len, path, ret, e);
+    return json_parse(b->config_text, b->config_len, path, &b->config, e);
 }
 
 /* "/a//./b/" -> "/a/b"; ".." stays for the kernel, which keeps it inside of the root. */
@@ -186,12 +186,9 @@ int birth_plan(struct birth *b, struct err *e)
 {
     if (rt_id_check(b->req->id, e) < 0)
         return -1;
-    json_t *doc;
-    if (birth_read_config(b, &doc, e) < 0)
+    if (read_config(b, e) < 0)
         return -1;
-    int rc = spec_load(doc, &b->spec, e);
-    json_decref(doc);
-    if (rc < 0)
+    if (spec_load(b->config, &b->spec, e) < 0)
         return err_add(e, "config.json");
     autofree char *beside = b->spec.root.path[0] == '/' ? str_dup(b->spec.root.path)
                                                         : str_fmt("%s/%s", b->bundle, b->spec.root.path);
@@ -221,6 +218,8 @@ void birth_init(struct birth *b, const struct rt_context *c, const struct rt_cre
             .pidfd = -1,
             .master_fd = -1,
             .root_fd = -1,
+            .isolation = "container",
+            .engine = "ns",
     };
     for (size_t i = 0; i < ARRAY_LEN(b->join_fds); i++)
         b->join_fds[i] = -1;
@@ -251,4 +250,5 @@ void birth_release(struct birth *b)
     mem_free(b->rootfs);
     mem_free(b->cgroup_path);
     spec_release(&b->spec);
+    json_decref(b->config);
 }

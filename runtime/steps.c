@@ -7,6 +7,7 @@
  * A debug build (DEBUG=1) fails the step named by ISLET_FAIL_STEP and dies at the one named by
  * ISLET_DIE_STEP, so that every revert, and cleaning up after none, can be tested.
  */
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #include "base/own.h"
 #include "runtime/birth.h"
 
-const struct step birth_steps[] = {
+const struct step birth_ns_steps[] = {
         {"state-dir",  STEP_HOST,  step_state_dir,         unstep_state_dir}, /* lock, <root>/<id> */
         {"sources",    STEP_HOST,  step_sources,           NULL            }, /* binds, /dev/null */
         {"namespaces", STEP_HOST,  step_namespaces,        NULL            }, /* open those joined */
@@ -25,6 +26,7 @@ const struct step birth_steps[] = {
         {"console",    STEP_HOST,  step_console,           NULL            }, /* connect the socket */
         {"fifo",       STEP_HOST,  step_fifo,              NULL            }, /* dies with the dir */
         {"clone",      STEP_HOST,  step_clone,             unstep_clone    },
+        {"late-limit", STEP_HOST,  step_late_limits,       NULL            }, /* pids.limit 0 */
         {"id-maps",    STEP_HOST,  step_id_maps,           NULL            }, /* of the user namespace */
         {"state",      STEP_HOST,  step_state,             NULL            }, /* dies with the dir */
 
@@ -42,9 +44,18 @@ const struct step birth_steps[] = {
         {"ready",      STEP_HOST,  step_ready,             NULL            }, /* the stage is there */
         {"oom-score",  STEP_HOST,  step_oom_score,         NULL            },
         {"pid-file",   STEP_HOST,  step_pid_file,          NULL            },
+        {NULL,         STEP_HOST,  NULL,                   NULL            },
 };
 
-const size_t birth_n_steps = ARRAY_LEN(birth_steps);
+/* Inside the guest the agent goes through the table above with the same code. */
+const struct step birth_vm_steps[] = {
+        {"state-dir", STEP_HOST, step_state_dir, unstep_state_dir},
+        {"cgroup",    STEP_HOST, step_vm_cgroup, unstep_cgroup   }, /* of all processes of the VM */
+        {"vm",        STEP_HOST, step_vm_spawn,  unstep_vm_spawn }, /* boot, create inside */
+        {"state",     STEP_HOST, step_state,     NULL            },
+        {"pid-file",  STEP_HOST, step_pid_file,  NULL            },
+        {NULL,        STEP_HOST, NULL,           NULL            },
+};
 
 static int step_fault(const struct step *s, struct err *e)
 {
@@ -62,21 +73,52 @@ static int step_fault(const struct step *s, struct err *e)
     return 0;
 }
 
-int birth_run(struct birth *b, enum step_where where, struct err *e)
+static void revert_below(struct birth *b, const struct step *steps, size_t n)
 {
-    size_t i;
-    for (i = 0; i < birth_n_steps; i++) {
-        const struct step *s = &birth_steps[i];
+    while (n-- > 0)
+        if (steps[n].where == STEP_HOST && steps[n].revert)
+            steps[n].revert(b);
+}
+
+int birth_run(struct birth *b, const struct step *steps, enum step_where where, struct err *e)
+{
+    for (size_t i = 0; steps[i].name; i++) {
+        const struct step *s = &steps[i];
         if (s->where != where)
             continue;
         log_debug("step %s", s->name);
-        if (s->apply(b, e) < 0 || step_fault(s, e) < 0)
-            break;
+        if (s->apply(b, e) == 0 && step_fault(s, e) == 0)
+            continue;
+        if (where == STEP_HOST)
+            revert_below(b, steps, i + 1);
+        return -1;
     }
-    if (i == birth_n_steps)
-        return 0;
-    for (size_t k = i + 1; where == STEP_HOST && k-- > 0;)
-        if (birth_steps[k].where == STEP_HOST && birth_steps[k].revert)
-            birth_steps[k].revert(b);
-    return -1;
+    return 0;
+}
+
+void birth_undo(struct birth *b, const struct step *steps)
+{
+    size_t n = 0;
+    while (steps[n].name)
+        n++;
+    revert_below(b, steps, n);
+}
+
+/* The first failure is told, but everything is tried. */
+int birth_bury(struct birth *b, struct err *e)
+{
+    struct err first = {0};
+    int rc = 0;
+    if (b->cgroup_made) {
+        struct err ignored;
+        if (!(b->join_flags & CLONE_NEWPID)) /* without a pid namespace others may live on */
+            neglect(cg_kill(&b->cgroup, &ignored)); /* the removal tells */
+        rc = cg_remove(&b->cgroup, 10000, &first);
+    }
+    if (state_dir_remove(b->ctx->root, b->req->id, &b->dir, e) < 0)
+        return -1;
+    state_unlock_remove(b->ctx->root, b->req->id, steal_fd(b->lock_fd));
+    if (rc < 0)
+        *e = first;
+    return rc;
 }
