@@ -71,7 +71,7 @@ bed_locked() {
     shift
     mkdir -p "${lock_file%/*}"
     exec {lock_fd}>"$lock_file"
-    flock "$lock_fd"
+    setpriv --pdeathsig KILL flock "$lock_fd"
     "$@" {lock_fd}>&-
     exec {lock_fd}>&-
 }
