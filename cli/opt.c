@@ -197,10 +197,15 @@ static bool is_joined(const struct opt *table, const struct spelled *s)
 static int take_joined(const struct opt *table, const struct spelled *s, char ***next, void *out,
         struct err *e)
 {
-    for (size_t i = 0; i + 1 < s->len; i++)
-        if (set_value(find_letter(table, s->name[i]), out, NULL, e) < 0)
+    const struct opt *o = NULL;
+    for (size_t i = 0; i < s->len; i++) {
+        o = find_letter(table, s->name[i]);
+        ASSERT(o); /* is_joined looked */
+        if (i + 1 < s->len && set_value(o, out, NULL, e) < 0)
             return -1;
-    return take(find_letter(table, s->name[s->len - 1]), s, next, out, e);
+    }
+    ASSERT(o);
+    return take(o, s, next, out, e);
 }
 
 static struct spelled split(char *word)
