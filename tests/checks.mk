@@ -88,7 +88,7 @@ bench: deps-test all bench-programs
 demo: build/deps/demo all payload
 	tests/demo/run
 format: build/deps/test
-	git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format -i
+	tests/lint/format --fix
 
 print-%:
 	echo '$($*)'
