@@ -33,6 +33,8 @@ struct vm_kernel {
 /* path NULL: the newest /boot/vmlinuz-*. `cache` is a directory of ours (made when missing). */
 int vm_kernel_find(const char *path, const char *cache, struct vm_kernel *ret,
         struct err *e) must_check;
+/* As vm_kernel_find without unpacking: vmlinux stays NULL. */
+int vm_kernel_look(const char *path, struct vm_kernel *ret, struct err *e) must_check;
 void vm_kernel_release(struct vm_kernel *k);
 
 /* An initramfs (newc cpio): /init from `init_path`, the modules named with their dependencies as
@@ -47,7 +49,7 @@ int vm_initramfs(const struct vm_kernel *k, const char *init_path, const char *c
 enum vm_accel { VM_ACCEL_KVM, VM_ACCEL_EMULATED };
 const char *vm_accel_name(enum vm_accel a);
 
-/* Can /dev/kvm boot a stock kernel here? Cached probe; *ret_why (may be NULL) is the caller's. */
+/* Can /dev/kvm boot a stock kernel here? Cheap. *ret_why (may be NULL) is the caller's sentence. */
 int vm_accel_probe(enum vm_accel *ret, char **ret_why, struct err *e) must_check;
 
 struct vm_config {
@@ -90,7 +92,7 @@ int vm_spawn(const struct vm_config *c, struct vm *ret, struct err *e) must_chec
 int vm_poll(struct vm *v, bool *ret_ended, enum vm_end *ret, struct err *e) must_check;
 /* A sentence about the end for people ("qemu ended with status 1: …"); "" before. Lives in v. */
 const char *vm_why(const struct vm *v);
-void vm_kill(struct vm *v); /* SIGKILL to all its processes, reaped; idempotent */
+void vm_kill(struct vm *v);    /* SIGKILL to all its processes, reaped; idempotent */
 void vm_release(struct vm *v); /* after vm_kill, implied */
 
 /* What this machine can do for the engine, one line per need, for `doctor`. */

@@ -44,8 +44,20 @@ static const struct verb verbs[] = {
 
 /* What the decompressors and our own exit need; nothing that opens, connects or executes. */
 static const int allowed[] = {
-        SYS_read, SYS_write, SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk,
-        SYS_futex, SYS_rt_sigreturn, SYS_close, SYS_getrandom, SYS_exit, SYS_exit_group,
+        SYS_read,
+        SYS_write,
+        SYS_mmap,
+        SYS_munmap,
+        SYS_mremap,
+        SYS_mprotect,
+        SYS_madvise,
+        SYS_brk,
+        SYS_futex,
+        SYS_rt_sigreturn,
+        SYS_close,
+        SYS_getrandom,
+        SYS_exit,
+        SYS_exit_group,
 };
 
 static int confine(uint64_t max_output, struct err *e)

@@ -136,10 +136,10 @@ static const struct {
     size_t len;
     int (*fn)(const uint8_t *in, size_t len, struct unpack_out *out, struct err *e);
 } formats[] = {
-        {{0x02, 0x21, 0x4c, 0x18}, 4, unpack_lz4_legacy},
-        {{0x1f, 0x8b, 0x08}, 3, unpack_gzip},
-        {{0xfd, '7', 'z', 'X', 'Z', 0x00}, 6, unpack_xz},
-        {{0x28, 0xb5, 0x2f, 0xfd}, 4, unpack_zstd},
+        {{0x02, 0x21, 0x4c, 0x18},         4, unpack_lz4_legacy},
+        {{0x1f, 0x8b, 0x08},               3, unpack_gzip      },
+        {{0xfd, '7', 'z', 'X', 'Z', 0x00}, 6, unpack_xz        },
+        {{0x28, 0xb5, 0x2f, 0xfd},         4, unpack_zstd      },
 };
 
 int unpack(const void *in, size_t len, struct unpack_out *out, struct err *e)

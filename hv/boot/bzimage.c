@@ -33,8 +33,8 @@ static uint32_t le32(const uint8_t *p)
 
 static bool is_release_char(uint8_t c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           c == '.' || c == '-' || c == '_' || c == '+' || c == '~';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+           c == '-' || c == '_' || c == '+' || c == '~';
 }
 
 /* The first word of the version string. It becomes part of paths, hence the narrow alphabet. */
@@ -73,8 +73,7 @@ int bzimage_parse(const void *head, size_t len, uint64_t file_size, struct bzima
     if (le16(p + OFF_VERSION) >= 0x0208) {
         out.payload_offset = setup + (uint64_t)le32(p + OFF_PAYLOAD);
         out.payload_length = le32(p + OFF_PAYLOAD_LEN);
-        if (out.payload_offset > file_size ||
-                out.payload_length > file_size - out.payload_offset)
+        if (out.payload_offset > file_size || out.payload_length > file_size - out.payload_offset)
             return err_set(e, ERR_CONFIG, "kernel image is cut short: its payload ends at %llu",
                     (unsigned long long)(out.payload_offset + out.payload_length));
     }

@@ -37,9 +37,13 @@ uint64_t cache_key_str(uint64_t key, const char *s)
 uint64_t cache_key_file(uint64_t key, const struct stat *st)
 {
     uint64_t facts[] = {
-            st->st_dev, st->st_ino, (uint64_t)st->st_size,
-            (uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec,
-            (uint64_t)st->st_ctim.tv_sec, (uint64_t)st->st_ctim.tv_nsec,
+            st->st_dev,
+            st->st_ino,
+            (uint64_t)st->st_size,
+            (uint64_t)st->st_mtim.tv_sec,
+            (uint64_t)st->st_mtim.tv_nsec,
+            (uint64_t)st->st_ctim.tv_sec,
+            (uint64_t)st->st_ctim.tv_nsec,
     };
     return cache_key_bytes(key, facts, sizeof(facts));
 }

@@ -63,8 +63,10 @@ void cpio_file(struct cpio *c, const char *path, mode_t mode, const void *data, 
 void cpio_char_device(struct cpio *c, const char *path, mode_t mode, unsigned major_,
         unsigned minor_)
 {
-    add(c, &(struct entry){
-                   .path = path, .mode = S_IFCHR | mode, .rmajor = major_, .rminor = minor_});
+    add(c, &(struct entry){.path = path,
+                   .mode = S_IFCHR | mode,
+                   .rmajor = major_,
+                   .rminor = minor_});
 }
 
 void cpio_end(struct cpio *c)

@@ -33,8 +33,8 @@ int helper_find(char **ret, struct err *e)
             return 0;
         }
     }
-    return err_set(e, ERR_NOT_FOUND, "no '%s/libexec/islet-image': run make install, or put it there",
-            exe);
+    return err_set(e, ERR_NOT_FOUND,
+            "no '%s/libexec/islet-image': run make install, or put it there", exe);
 }
 
 static void __attribute__((noreturn)) child_exec(char *const argv[], int errors)

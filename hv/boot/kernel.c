@@ -157,28 +157,44 @@ static int modules_find(const char *vmlinuz, const char *release, char **ret, st
             release);
 }
 
+static int look(const char *path, struct vm_kernel *k, struct bzimage *image, struct stat *st,
+        struct err *e)
+{
+    if (path)
+        k->vmlinuz = str_dup(path);
+    else if (version_newest("/boot", "vmlinuz-", &k->vmlinuz, e) < 0)
+        return err_add(e, "no guest kernel (apt install linux-image-cloud-amd64)");
+    if (image_read(k->vmlinuz, image, st, e) < 0)
+        return -1;
+    k->release = str_dup(image->release);
+    return modules_find(k->vmlinuz, k->release, &k->modules, e);
+}
+
+int vm_kernel_look(const char *path, struct vm_kernel *ret, struct err *e)
+{
+    struct vm_kernel k = {0};
+    struct bzimage image = {0};
+    struct stat st;
+    if (look(path, &k, &image, &st, e) < 0) {
+        vm_kernel_release(&k);
+        return -1;
+    }
+    *ret = k;
+    return 0;
+}
+
 int vm_kernel_find(const char *path, const char *cache, struct vm_kernel *ret, struct err *e)
 {
     struct vm_kernel k = {0};
     struct bzimage image = {0};
     struct stat st;
-    if (path) {
-        k.vmlinuz = str_dup(path);
-    } else if (version_newest("/boot", "vmlinuz-", &k.vmlinuz, e) < 0) {
-        return err_add(e, "no guest kernel (apt install linux-image-cloud-amd64)");
+    if (look(path, &k, &image, &st, e) < 0 ||
+            vmlinux_get(k.vmlinuz, &image, &st, cache, &k.vmlinux, e) < 0) {
+        vm_kernel_release(&k);
+        return -1;
     }
-    if (image_read(k.vmlinuz, &image, &st, e) < 0)
-        goto undo;
-    k.release = str_dup(image.release);
-    if (modules_find(k.vmlinuz, k.release, &k.modules, e) < 0)
-        goto undo;
-    if (vmlinux_get(k.vmlinuz, &image, &st, cache, &k.vmlinux, e) < 0)
-        goto undo;
     *ret = k;
     return 0;
-undo:
-    vm_kernel_release(&k);
-    return -1;
 }
 
 void vm_kernel_release(struct vm_kernel *k)

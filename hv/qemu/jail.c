@@ -54,8 +54,8 @@ void jail_bind_fd(struct jail *j, int fd, const char *to, unsigned flags)
  * Both names of a merged /usr are bound, since symlinks in them lead from one to the other. */
 void jail_bind_libraries(struct jail *j)
 {
-    static const char *const dirs[] = {
-            "/lib64", "/usr/lib64", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu"};
+    static const char *const dirs[] = {"/lib64", "/usr/lib64", "/lib/x86_64-linux-gnu",
+            "/usr/lib/x86_64-linux-gnu"};
     for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
         jail_bind_path(j, dirs[i], dirs[i], JAIL_EXEC | JAIL_OPTIONAL);
     jail_bind_path(j, "/etc/ld.so.cache", "/etc/ld.so.cache", JAIL_OPTIONAL);
@@ -76,7 +76,8 @@ static int bind_attributes(int mount, const struct jail_bind *b, struct err *e)
     attr.attr_set |= b->flags & JAIL_WRITABLE ? 0 : MOUNT_ATTR_RDONLY;
     attr.attr_set |= b->flags & JAIL_EXEC ? 0 : MOUNT_ATTR_NOEXEC;
     attr.attr_set |= b->flags & JAIL_DEVICE ? 0 : MOUNT_ATTR_NODEV;
-    if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
+    if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) <
+            0)
         return err_sys(e, "restrict the mount of '%s'", b->to);
     return 0;
 }
@@ -203,8 +204,8 @@ static int drop_power(const struct jail *j, struct err *e)
         return -1;
     if (confine_caps_bounding(j->caps, e) < 0)
         return -1;
-    if (setgroups(group == (gid_t)-1 ? 0 : 1, &group) < 0 || setresgid(j->uid, j->uid, j->uid) < 0 ||
-            setresuid(j->uid, j->uid, j->uid) < 0)
+    if (setgroups(group == (gid_t)-1 ? 0 : 1, &group) < 0 ||
+            setresgid(j->uid, j->uid, j->uid) < 0 || setresuid(j->uid, j->uid, j->uid) < 0)
         return err_sys(e, "become user %u", j->uid);
     if (confine_caps(j->caps, e) < 0)
         return -1;
@@ -236,8 +237,8 @@ static int child_prepare(const struct jail *j, const int *mounts, int parent_pid
     return die_with_parent(parent_pidfd, e);
 }
 
-static void __attribute__((noreturn)) child_run(const struct jail *j, const int *mounts,
-        int parent_pidfd, int report)
+static void __attribute__((noreturn))
+child_run(const struct jail *j, const int *mounts, int parent_pidfd, int report)
 {
     struct err e = {0};
     /* Above the numbers that place_fds hands out, and closed by exec. */

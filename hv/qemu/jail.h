@@ -20,10 +20,10 @@
 #define JAIL_FIRST_FD 3 /* fds[i] is JAIL_FIRST_FD + i in the program */
 
 enum jail_bind_flag {
-    JAIL_WRITABLE = 1u << 0, /* else read-only */
-    JAIL_EXEC = 1u << 1,     /* else noexec */
-    JAIL_DEVICE = 1u << 2,   /* else nodev */
-    JAIL_OPTIONAL = 1u << 3, /* skipped where the host has no such path */
+    JAIL_WRITABLE = 1u << 0,  /* else read-only */
+    JAIL_EXEC = 1u << 1,      /* else noexec */
+    JAIL_DEVICE = 1u << 2,    /* else nodev */
+    JAIL_OPTIONAL = 1u << 3,  /* skipped where the host has no such path */
     JAIL_RECURSIVE = 1u << 4, /* with the mounts below it */
 };
 

@@ -3,7 +3,13 @@
 #ifndef ISLET_HV_QEMU_PROBE_H
 #define ISLET_HV_QEMU_PROBE_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
+
+/* Does what `path arg…` prints contain `text`? `args` ends with NULL. */
+int probe_prints(const char *path, const char *const *args, const char *text, bool *ret,
+        struct err *e) must_check;
 
 /* First line that `path --version` prints (either stream); *ret is the caller's. */
 int probe_version(const char *path, char **ret, struct err *e) must_check;

@@ -158,8 +158,7 @@ static void qemu_binds(struct jail *j, const struct vm_config *c, const char *pr
         jail_bind_path(j, "/dev/kvm", "/dev/kvm", JAIL_DEVICE | JAIL_WRITABLE);
 }
 
-static int qemu_start(const struct vm_config *c, const struct wires *w, struct vm *v,
-        struct err *e)
+static int qemu_start(const struct vm_config *c, const struct wires *w, struct vm *v, struct err *e)
 {
     autofree char *program = NULL;
     if (probe_qemu(&program, e) < 0)
@@ -216,7 +215,8 @@ static int config_check(const struct vm_config *c, struct err *e)
     if (c->uid_base == 0)
         return err_set(e, ERR_INTERNAL, "qemu would run as root: no uid_base");
     if (c->memory < MEMORY_MIN)
-        return err_set(e, ERR_CONFIG, "%llu bytes of memory are too few for a VM: at least %llu MiB",
+        return err_set(e, ERR_CONFIG,
+                "%llu bytes of memory are too few for a VM: at least %llu MiB",
                 (unsigned long long)c->memory, MEMORY_MIN >> 20);
     if (c->vcpus == 0 || c->vcpus > 255)
         return err_set(e, ERR_CONFIG, "%u virtual CPUs: 1 to 255 are possible", c->vcpus);
@@ -252,7 +252,12 @@ static int start(const struct vm_config *c, struct wires *w, struct vm *v, struc
 int vm_spawn(const struct vm_config *c, struct vm *ret, struct err *e)
 {
     struct vm v = {.vmm_pidfd = -1, .fs_pidfd = -1, .events_fd = -1};
-    struct wires w = {{-1, -1}, {-1, -1}, {-1, -1}, -1, -1};
+    struct wires w = {
+            {-1, -1},
+            {-1, -1},
+            {-1, -1},
+            -1, -1
+    };
     struct engine *en = mem_new(1, sizeof(*en));
     en->qmp_fd = en->console_fd = en->stderr_fd = en->epoll_fd = en->console.out_fd = -1;
     v.engine = en;
@@ -431,9 +436,4 @@ void vm_release(struct vm *v)
         mem_free(en);
     }
     *v = (struct vm){.vmm_pidfd = -1, .fs_pidfd = -1, .events_fd = -1};
-}
-
-const char *vm_accel_name(enum vm_accel a)
-{
-    return a == VM_ACCEL_KVM ? "kvm" : "emulated";
 }
