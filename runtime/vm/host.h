@@ -44,8 +44,7 @@ struct host_setup {
     int vm_fd;      /* <state dir>/vm */
     int ready_fd;   /* our creator waits here; -1 after it was told */
     int stdio[3];   /* taken; with a tty 0 and 1 are terminals, or a pty's slave */
-    const unsigned char *body; /* of CREATE */
-    size_t body_len;
+    int body_fd;    /* of CREATE; taken */
     const struct host_engine *engine;
     void *engine_arg;
 };
@@ -130,6 +129,8 @@ void host_proc_resize(struct host_proc *p, unsigned rows, unsigned cols);
 void host_proc_window(struct host_proc *p); /* its terminal changed its size, maybe */
 void host_proc_orphan(struct host_proc *p); /* its client is gone: SIGKILL */
 bool host_proc_has_tty(const struct host_proc *p);
+void host_procs_cut(struct host *h); /* the VM is gone, and all that ran in it */
+void host_procs_drop(struct host *h); /* dead ones no longer wait for slow readers */
 void host_procs_free(struct host *h);
 
 /* -- host_control.c */

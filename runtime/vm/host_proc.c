@@ -77,8 +77,7 @@ static void on_in_end(void *arg, bool is_clean)
     p->in = NULL;
     /* the terminal hung up (or its file ended): nobody will read what the process writes */
     if (p->has_tty && p->window_fd >= 0 && tcgetpgrp(p->window_fd) < 0 && errno == EIO) {
-        mux_sink_close(p->out);
-        p->out = NULL;
+        mux_sink_close(steal_ptr(p->out));
         forget_if_over(p);
     }
 }
@@ -105,15 +104,17 @@ static void on_born(struct host *h, void *arg, const struct err *what, struct wi
 {
     struct host_proc *p = arg;
     uint32_t pid = wire_get_u32(more);
-    bool is_init = !p->client;
+    bool is_init = h->init == p;
     p->is_born = what->kind == ERR_NONE;
     if (p->client)
         host_client_born(p->client, what, pid);
     if (p->is_born) {
         if (is_init)
             host_created(h);
-        else
+        else if (p->client)
             host_proc_stdin(p);
+        else
+            host_proc_signal(p, SIGKILL); /* its client left meanwhile */
         return;
     }
     mux_sink_close(p->out);
@@ -249,6 +250,37 @@ void host_proc_exited(struct host *h, const struct wire_frame *f)
     forget_if_over(p);
 }
 
+/* Each step may end other processes too, so the search starts anew. */
+void host_procs_cut(struct host *h)
+{
+    struct host_proc *p = h->procs;
+    while (p) {
+        if (p->is_dead) {
+            p = p->next;
+            continue;
+        }
+        p->is_dead = true;
+        p->signal = SIGKILL;
+        forget_if_over(p);
+        p = h->procs;
+    }
+}
+
+void host_procs_drop(struct host *h)
+{
+    struct host_proc *p = h->procs;
+    while (p) {
+        if (!p->is_dead) {
+            p = p->next;
+            continue;
+        }
+        mux_sink_close(steal_ptr(p->out));
+        mux_sink_close(steal_ptr(p->err));
+        forget_if_over(p);
+        p = h->procs;
+    }
+}
+
 /* -- requests ------------------------------------------------------------------------------------ */
 
 void host_proc_signal(struct host_proc *p, int sig)
@@ -284,11 +316,9 @@ void host_proc_window(struct host_proc *p)
 void host_proc_orphan(struct host_proc *p)
 {
     p->client = NULL;
-    mux_sink_close(p->out);
-    mux_sink_close(p->err);
-    mux_source_close(p->in);
-    p->out = p->err = NULL;
-    p->in = NULL;
+    mux_sink_close(steal_ptr(p->out));
+    mux_sink_close(steal_ptr(p->err));
+    mux_source_close(steal_ptr(p->in));
     host_proc_signal(p, SIGKILL);
     forget_if_over(p);
 }

@@ -25,8 +25,9 @@ static int record_write(int dirfd, const char *name, json_t *doc, struct err *e)
 
 int host_record_vm(struct host *h, struct err *e)
 {
-    pid_t pids[4];
+    pid_t pids[5];
     size_t n = h->setup->engine->pids(h->setup->engine_arg, pids);
+    pids[n++] = getpid(); /* last: it ends by itself when the others are gone */
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
         uint64_t start = 0;
