@@ -23,8 +23,6 @@
 #include "runtime/stage/stage.h"
 #include "runtime/state.h"
 
-struct sock_filter;
-
 /* One mount of config.json, decided. */
 struct birth_mount {
     const struct spec_mount *spec;
@@ -66,9 +64,7 @@ struct birth {
     int fifo_fd;
     int sync[2]; /* [0] islet, [1] child and stage */
     int console_fd; /* connected console socket, -1: none */
-    struct sock_filter *filter;
-    size_t n_filter;
-    uint32_t filter_flags;
+    int plan_fd;    /* of the stage: made before the clone, filled after it */
     pid_t pid;
     int pidfd;
     bool is_child_ready;
@@ -123,14 +119,15 @@ int step_state_dir(struct birth *b, struct err *e);
 void unstep_state_dir(struct birth *b);
 int step_sources(struct birth *b, struct err *e);
 int step_namespaces(struct birth *b, struct err *e);
-int step_seccomp(struct birth *b, struct err *e);
 int step_cgroup(struct birth *b, struct err *e);
 void unstep_cgroup(struct birth *b);
 int step_console(struct birth *b, struct err *e);
 int step_fifo(struct birth *b, struct err *e);
+int step_limits(struct birth *b, struct err *e);
+int step_memory(struct birth *b, struct err *e);
 int step_clone(struct birth *b, struct err *e);
 void unstep_clone(struct birth *b);
-int step_late_limits(struct birth *b, struct err *e);
+int step_stage_plan(struct birth *b, struct err *e);
 int step_id_maps(struct birth *b, struct err *e);
 int step_state(struct birth *b, struct err *e);
 int step_ready(struct birth *b, struct err *e);

@@ -20,6 +20,7 @@
 #include "runtime/birth.h"
 #include "runtime/console.h"
 #include "runtime/launch.h"
+#include "runtime/seccomp.h"
 #include "runtime/sync.h"
 
 static pid_t clone_process(unsigned long long flags, int *pidfd, int cgroup_fd)
@@ -88,10 +89,13 @@ static int clone_by_middle(struct birth *b, struct err *e)
         return err_sys(e, "clone");
     if (middle == 0)
         middle_main(b);
-    int rc = sync_receive(b->sync[0], &m, NULL, e);
-    (void)waitpid(middle, NULL, 0);
-    if (rc < 0)
+    (void)waitpid(middle, NULL, 0); /* it speaks once, then ends */
+    struct stage_msg none = {.type = STAGE_MSG_NONE};
+    sync_send(b->sync[1], &none); /* in case that it died without a word */
+    if (sync_receive(b->sync[0], &m, NULL, e) < 0)
         return -1;
+    if (m.type == STAGE_MSG_NONE)
+        return err_set(e, ERR_SYSTEM, "the process that joins namespaces died");
     if (m.type != STAGE_MSG_PID)
         return launch_failure(&m, e);
     b->pid = m.value;
@@ -103,6 +107,9 @@ int step_clone(struct birth *b, struct err *e)
 {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, b->sync) < 0)
         return err_sys(e, "socketpair");
+    b->plan_fd = launch_plan_fd(e);
+    if (b->plan_fd < 0)
+        return -1;
     if (needs_middle(b)) {
         if (clone_by_middle(b, e) < 0)
             return -1;
@@ -113,8 +120,6 @@ int step_clone(struct birth *b, struct err *e)
         if (b->pid < 0)
             return err_sys(e, "clone the container's process");
     }
-    own_close(&b->sync[1]);
-    b->sync[1] = -1;
     return 0;
 }
 
@@ -175,6 +180,45 @@ int step_id_maps(struct birth *b, struct err *e)
     if (write_map(b->pid, "gid_map", l->gid_mappings, l->n_gid_mappings, e) < 0)
         return err_add(e, "/linux/gidMappings");
     sync_send(b->sync[0], &go);
+    return 0;
+}
+
+static int compile_filter(struct birth *b, struct launch *l, struct sock_filter **ret, struct err *e)
+{
+    const struct spec_linux *spec = &b->spec.linux_;
+    if (!spec->has_seccomp)
+        return 0;
+    if (seccomp_compile(&spec->seccomp, ret, &l->n_filter, &l->filter_flags, e) < 0)
+        return err_add(e, "/linux/seccomp");
+    l->filter = *ret;
+    return l->n_filter ? seccomp_save(b->dir.fd, *ret, l->n_filter, l->filter_flags, e) : 0;
+}
+
+/* The child has the same fds by the same numbers; it waits for GO before it runs the stage. */
+int step_stage_plan(struct birth *b, struct err *e)
+{
+    const struct spec_process *p = &b->spec.process;
+    struct stage_msg go = {.type = STAGE_MSG_GO};
+    autofree char *key = str_fmt("_ses.%s", b->req->id);
+    autofree struct sock_filter *filter = NULL;
+    struct launch l = {
+            .process = p,
+            .linux_ = &b->spec.linux_,
+            .flags = STAGE_SETGROUPS | (b->is_run ? STAGE_WAIT_GO : STAGE_WAIT_FIFO) |
+                    (p->terminal.v ? STAGE_TTY | STAGE_CONSOLE : 0) |
+                    (b->req->no_new_keyring ? 0 : STAGE_KEYRING),
+            .sync_fd = b->sync[1],
+            .start_fd = b->fifo_fd,
+            .pidfd = -1,
+            .cgroup_fd = -1,
+            .keep_fds = b->req->preserve_fds,
+            .key_name = key,
+    };
+    if (compile_filter(b, &l, &filter, e) < 0 || launch_plan_fill(b->plan_fd, &l, e) < 0)
+        return -1;
+    sync_send(b->sync[0], &go);
+    own_close(&b->sync[1]); /* the child's end shows its death from here on */
+    b->sync[1] = -1;
     return 0;
 }
 

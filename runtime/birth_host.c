@@ -16,7 +16,6 @@
 #include "base/own.h"
 #include "runtime/birth.h"
 #include "runtime/console.h"
-#include "runtime/seccomp.h"
 #include "runtime/target.h"
 
 #define PROC_MAGIC 0x9fa0
@@ -110,17 +109,6 @@ int step_namespaces(struct birth *b, struct err *e)
     return 0;
 }
 
-int step_seccomp(struct birth *b, struct err *e)
-{
-    if (!b->spec.linux_.has_seccomp)
-        return 0;
-    if (seccomp_compile(&b->spec.linux_.seccomp, &b->filter, &b->n_filter, &b->filter_flags, e) < 0)
-        return err_add(e, "/linux/seccomp");
-    if (!b->n_filter)
-        return 0;
-    return seccomp_save(b->dir.fd, b->filter, b->n_filter, b->filter_flags, e);
-}
-
 /* After the caller's rules come those that every container has, as with runc: its default nodes,
  * terminals, and making (not opening) any node. */
 static int apply_devices(struct birth *b, struct err *e)
@@ -152,24 +140,44 @@ static int apply_devices(struct birth *b, struct err *e)
     return 0;
 }
 
-/* A limit of no processes at all can only hold once the first one is there. */
-static bool is_no_pids(const struct birth *b)
-{
-    const struct json_i64 *pids = &b->spec.linux_.resources.pids.limit;
-    return pids->is_set && pids->v == 0;
-}
-
 int step_cgroup(struct birth *b, struct err *e)
 {
-    struct cg_limits limits = b->spec.linux_.resources;
     if (!b->cgroup_path)
         return 0;
-    if (cg_create(b->cgroup_path, &limits, &b->cgroup, &b->cgroup_made, e) < 0)
+    if (cg_create(b->cgroup_path, &b->spec.linux_.resources, &b->cgroup, &b->cgroup_made, e) < 0)
         return err_add(e, "cgroup");
-    limits.pids.limit.is_set = limits.pids.limit.is_set && !is_no_pids(b);
-    if (cg_apply(&b->cgroup, &limits, b->ctx->allow_degraded ? &b->gaps : NULL, e) < 0)
+    return 0;
+}
+
+static int apply_limits(struct birth *b, const struct cg_limits *limits, struct err *e)
+{
+    if (cg_apply(&b->cgroup, limits, b->ctx->allow_degraded ? &b->gaps : NULL, e) < 0)
         return err_add(e, "/linux/resources");
-    return apply_devices(b, e);
+    return 0;
+}
+
+/* While the child builds the tree. Memory comes when the child has become the small stage, so that
+ * a limit need not hold our set-up; so does a limit of no processes at all, which would hold it. */
+int step_limits(struct birth *b, struct err *e)
+{
+    struct cg_limits limits = b->spec.linux_.resources;
+    if (b->cgroup.dirfd < 0)
+        return 0;
+    memset(&limits.memory, 0, sizeof(limits.memory));
+    if (limits.pids.limit.is_set && limits.pids.limit.v == 0)
+        limits.pids.limit.is_set = false;
+    return apply_limits(b, &limits, e) < 0 ? -1 : apply_devices(b, e);
+}
+
+int step_memory(struct birth *b, struct err *e)
+{
+    struct cg_limits limits = {.memory = b->spec.linux_.resources.memory};
+    const struct json_i64 *pids = &b->spec.linux_.resources.pids.limit;
+    if (b->cgroup.dirfd < 0)
+        return 0;
+    if (pids->is_set && pids->v == 0)
+        limits.pids.limit = *pids;
+    return apply_limits(b, &limits, e);
 }
 
 void unstep_cgroup(struct birth *b)
@@ -177,16 +185,6 @@ void unstep_cgroup(struct birth *b)
     struct err ignored; /* the first failure is the one that is told */
     if (b->cgroup_made)
         neglect(cg_remove(&b->cgroup, 2000, &ignored));
-}
-
-int step_late_limits(struct birth *b, struct err *e)
-{
-    struct cg_limits limits = {.pids.limit = b->spec.linux_.resources.pids.limit};
-    if (b->cgroup.dirfd < 0 || !is_no_pids(b))
-        return 0;
-    if (cg_apply(&b->cgroup, &limits, b->ctx->allow_degraded ? &b->gaps : NULL, e) < 0)
-        return err_add(e, "/linux/resources");
-    return 0;
 }
 
 int step_console(struct birth *b, struct err *e)

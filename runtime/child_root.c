@@ -148,7 +148,12 @@ static int cgroup_mount(const struct birth *b, const struct birth_mount *m, stru
         return fs_mount("cgroup2", "cgroup", NULL, 0, m->opts.set, e);
     if (b->cgroup.dirfd < 0)
         return err_set(e, ERR_CONFIG, "a cgroup mount needs a cgroup namespace or a cgroup");
-    autoclose int fd = target_clone(b->cgroup.dirfd, "", true, e);
+    struct cg_host host;
+    if (cg_host_probe(&host, e) < 0)
+        return -1;
+    autofree char *path = str_fmt("%s%s", host.mount, b->cgroup_path);
+    cg_host_release(&host);
+    autoclose int fd = target_clone(AT_FDCWD, path, true, e);
     if (fd < 0 || target_setattr(fd, true, m->opts.set, m->opts.clear, 0, e) < 0)
         return -1;
     return steal_fd(fd);

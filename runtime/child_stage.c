@@ -15,6 +15,7 @@
 #include "base/own.h"
 #include "runtime/birth.h"
 #include "runtime/launch.h"
+#include "runtime/sync.h"
 
 /* All CPUs of the cgroup: the caller's own affinity is none of the container's business. */
 static void reset_affinity(void)
@@ -48,39 +49,23 @@ static void give_stdio(uid_t uid)
 int step_child_stage(struct birth *b, struct err *e)
 {
     const struct spec_process *p = &b->spec.process;
-    autofree char *home = launch_env(p->env, p->n_env, "HOME") ? NULL
-                                                               : launch_home(b->root_fd, p->user.uid.v);
-    autofree char *key = str_fmt("_ses.%s", b->req->id);
-    struct launch l = {
-            .process = p,
-            .linux_ = &b->spec.linux_,
-            .flags = STAGE_SETGROUPS | (b->is_run ? STAGE_WAIT_GO : STAGE_WAIT_FIFO) |
-                    (p->terminal.v ? STAGE_TTY | STAGE_CONSOLE : 0) |
-                    (b->req->no_new_keyring ? 0 : STAGE_KEYRING),
-            .sync_fd = b->sync[1],
-            .start_fd = b->fifo_fd,
-            .pidfd = -1,
-            .cgroup_fd = -1,
-            .keep_fds = b->req->preserve_fds,
-            .filter = b->filter,
-            .n_filter = b->n_filter,
-            .filter_flags = b->filter_flags,
-            .home = home,
-            .key_name = key,
-    };
+    struct stage_msg m;
+    autofree char *home = launch_home(b->root_fd, p);
     reset_affinity();
     reset_signals();
     if (!p->terminal.v)
         give_stdio((uid_t)p->user.uid.v);
     int stage = launch_stage_fd(e);
-    int plan = stage < 0 ? -1 : launch_plan(&l, e);
-    if (plan < 0)
+    if (stage < 0)
         return -1;
     /* only the plan, the socket and the fifo reach the stage; a host fd would be a way out */
     if (syscall(SYS_close_range, 3 + b->req->preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
         return err_sys(e, "close_range");
-    if (fd_cloexec(l.sync_fd, 0, e) < 0 ||
-            (l.start_fd >= 0 && fd_cloexec(l.start_fd, 0, e) < 0))
+    if (fd_cloexec(b->sync[1], 0, e) < 0 || (b->fifo_fd >= 0 && fd_cloexec(b->fifo_fd, 0, e) < 0))
         return -1;
-    return launch_exec(stage, plan, e);
+    if (sync_receive(b->sync[1], &m, NULL, e) < 0) /* the plan is filled: most often long ago */
+        return -1;
+    if (m.type != STAGE_MSG_GO)
+        return err_set(e, ERR_SYSTEM, "islet is gone");
+    return launch_exec(stage, b->plan_fd, home, e);
 }

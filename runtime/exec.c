@@ -91,7 +91,7 @@ static int check_terminal(const struct exec *x, struct err *e)
 
 /* A process that becomes the stage: no copy of page tables, we stand still until its exec. The
  * stage gets the fds of its plan by number; nothing else of ours or our caller's goes along. */
-static pid_t spawn_stage(int stage, int plan, const struct launch *l)
+static pid_t spawn_stage(int stage, int plan, char *home, const struct launch *l)
 {
     const int keep[] = {l->sync_fd, l->pidfd, l->cgroup_fd};
     pid_t pid = vfork();
@@ -105,7 +105,7 @@ static pid_t spawn_stage(int stage, int plan, const struct launch *l)
     for (size_t i = 0; i < ARRAY_LEN(keep); i++)
         if (keep[i] >= 0)
             (void)fcntl(keep[i], F_SETFD, 0);
-    neglect(launch_exec(stage, plan, &ignored)); /* the parent sees the end of the socket */
+    neglect(launch_exec(stage, plan, home, &ignored)); /* the parent sees the end of the socket */
     _exit(1);
 }
 
@@ -113,13 +113,6 @@ static int start(struct exec *x, struct err *e)
 {
     const struct state *s = &x->place->state;
     const struct spec_process *p = &x->process;
-    autoclose int root = -1;
-    autofree char *home = NULL;
-    if (!launch_env(p->env, p->n_env, "HOME")) {
-        autofree char *path = str_fmt("/proc/%d/root", (int)s->pid.v);
-        root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        home = root < 0 ? NULL : launch_home(root, p->user.uid.v);
-    }
     struct launch l = {
             .process = p,
             .linux_ = &x->spec.linux_,
@@ -133,15 +126,17 @@ static int start(struct exec *x, struct err *e)
             .filter = x->filter,
             .n_filter = x->n_filter,
             .filter_flags = x->filter_flags,
-            .home = home,
     };
     autoclose int stage = launch_stage_fd(e);
     if (stage < 0)
         return -1;
-    autoclose int plan = launch_plan(&l, e);
-    if (plan < 0)
+    autoclose int plan = launch_plan_fd(e);
+    if (plan < 0 || launch_plan_fill(plan, &l, e) < 0)
         return -1;
-    pid_t pid = spawn_stage(stage, plan, &l);
+    autofree char *path = str_fmt("/proc/%d/root", (int)s->pid.v);
+    autoclose int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    autofree char *home = launch_home(root, p);
+    pid_t pid = spawn_stage(stage, plan, home, &l);
     if (pid < 0)
         return err_sys(e, "vfork");
     own_close(&x->sync[1]);

@@ -49,14 +49,12 @@ static stage_off block_str(struct block *b, const char *s)
     return s ? block_add(b, s, strlen(s) + 1) : 0;
 }
 
-static stage_off block_strs(struct block *b, char *const *strs, size_t n, const char *extra)
+static stage_off block_strs(struct block *b, char *const *strs, size_t n)
 {
-    autofree stage_off *offs = mem_new(n + 2, sizeof(*offs));
+    autofree stage_off *offs = mem_new(n + 1, sizeof(*offs));
     size_t k = 0;
     for (size_t i = 0; i < n; i++)
         offs[k++] = block_str(b, strs[i]);
-    if (extra)
-        offs[k++] = block_str(b, extra);
     return block_add(b, offs, (k + 1) * sizeof(*offs));
 }
 
@@ -122,13 +120,11 @@ static void put_process(struct stage_plan *p, struct block *b, const struct laun
         p->cols = (uint16_t)pr->console_size.width.v;
     }
     const char *path = launch_env(pr->env, pr->n_env, "PATH");
-    bool has_home = launch_env(pr->env, pr->n_env, "HOME") != NULL;
-    autofree char *home = l->home && !has_home ? str_fmt("HOME=%s", l->home) : NULL;
     p->label = block_str(b, pr->apparmor_profile);
     p->cwd = block_str(b, pr->cwd);
     p->path = block_str(b, path ? path : "");
-    p->argv = block_strs(b, pr->args, pr->n_args, NULL);
-    p->env = block_strs(b, pr->env, pr->n_env, home);
+    p->argv = block_strs(b, pr->args, pr->n_args);
+    p->env = block_strs(b, pr->env, pr->n_env);
 }
 
 static uint32_t personality_of(const struct spec_linux *l)
@@ -138,7 +134,13 @@ static uint32_t personality_of(const struct spec_linux *l)
     return strcmp(l->personality.domain, "LINUX32") == 0 ? PER_LINUX32 : PER_LINUX;
 }
 
-int launch_plan(const struct launch *l, struct err *e)
+int launch_plan_fd(struct err *e)
+{
+    int fd = memfd_create("islet-plan", MFD_CLOEXEC);
+    return fd < 0 ? err_sys(e, "memfd for the stage's plan") : fd;
+}
+
+int launch_plan_fill(int planfd, const struct launch *l, struct err *e)
 {
     struct block b = {0};
     struct stage_plan p = {
@@ -164,12 +166,9 @@ int launch_plan(const struct launch *l, struct err *e)
     p.size = (uint32_t)b.len;
     memcpy(b.bytes, &p, sizeof(p));
     autofree char *bytes = b.bytes;
-    autoclose int fd = memfd_create("islet-plan", MFD_CLOEXEC);
-    if (fd < 0)
-        return err_sys(e, "memfd");
-    if (fd_write_all(fd, bytes, b.len, e) < 0)
+    if (fd_write_all(planfd, bytes, b.len, e) < 0)
         return err_add(e, "stage plan");
-    return steal_fd(fd);
+    return 0;
 }
 
 extern const char _binary_stage_elf_start[], _binary_stage_elf_end[];
@@ -230,12 +229,12 @@ int launch_stage_fd(struct err *e)
     return stage_tmpfs(e);
 }
 
-int launch_exec(int stagefd, int planfd, struct err *e)
+int launch_exec(int stagefd, int planfd, char *home, struct err *e)
 {
     char number[16];
     (void)snprintf(number, sizeof(number), "%d", planfd);
     char name[] = "islet-stage";
-    char *argv[] = {name, number, NULL};
+    char *argv[] = {name, number, home, NULL};
     char *envp[] = {NULL};
     if (fd_cloexec(planfd, 0, e) < 0)
         return -1;
@@ -294,7 +293,7 @@ int launch_caps_check(const struct spec_process *p, struct err *e)
     return 0;
 }
 
-char *launch_home(int rootfd, uint64_t uid)
+static char *home_of(int rootfd, uint64_t uid)
 {
     struct err ignored;
     autofree char *text = NULL;
@@ -318,4 +317,12 @@ char *launch_home(int rootfd, uint64_t uid)
             return str_dup(field[5]);
     }
     return str_dup("/");
+}
+
+char *launch_home(int rootfd, const struct spec_process *p)
+{
+    if (launch_env(p->env, p->n_env, "HOME"))
+        return NULL;
+    autofree char *home = home_of(rootfd, p->user.uid.v);
+    return str_fmt("HOME=%s", home);
 }

@@ -26,18 +26,19 @@ struct launch {
     const struct sock_filter *filter;
     size_t n_filter;
     uint32_t filter_flags;
-    const char *home;     /* added as HOME when env has none; may be NULL */
     const char *key_name; /* may be NULL */
 };
 
-/* A memfd that holds the plan block. */
-int launch_plan(const struct launch *l, struct err *e) must_check;
+/* A memfd for the plan block; filled at once or, as it is shared, after a clone. */
+int launch_plan_fd(struct err *e) must_check;
+int launch_plan_fill(int planfd, const struct launch *l, struct err *e) must_check;
 
 /* An fd of the stage program: sealed memfd, else a file on a detached read-only tmpfs. */
 int launch_stage_fd(struct err *e) must_check;
 
-/* Replaces this process by the stage. Returns only on failure. */
-int launch_exec(int stagefd, int planfd, struct err *e) must_check;
+/* Replaces this process by the stage; `home` (may be NULL) is added to the payload's environment as
+ * "HOME=…". Returns only on failure. */
+int launch_exec(int stagefd, int planfd, char *home, struct err *e) must_check;
 
 /* Turns a stage's or child's failure message into an error. */
 int launch_failure(const struct stage_msg *m, struct err *e) must_check;
@@ -46,8 +47,9 @@ int launch_failure(const struct stage_msg *m, struct err *e) must_check;
  * names the first (a container cannot have more than its maker). */
 int launch_caps_check(const struct spec_process *p, struct err *e) must_check;
 
-/* HOME of `uid` by the passwd of the root at rootfd; "/" when there is none. The caller's. */
-char *launch_home(int rootfd, uint64_t uid);
+/* "HOME=…" of `uid` by the passwd of the root at rootfd ("/" when it has none), or NULL when the
+ * process brings its own. The caller's. */
+char *launch_home(int rootfd, const struct spec_process *p);
 
 /* Value of an env entry, or NULL. */
 const char *launch_env(char *const *env, size_t n, const char *name);

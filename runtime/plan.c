@@ -214,6 +214,7 @@ void birth_init(struct birth *b, const struct rt_context *c, const struct rt_cre
             .fifo_fd = -1,
             .sync = {-1, -1},
             .console_fd = -1,
+            .plan_fd = -1,
             .null_fd = -1,
             .pidfd = -1,
             .master_fd = -1,
@@ -238,13 +239,12 @@ void birth_release(struct birth *b)
     for (size_t i = 0; b->gaps && b->gaps[i]; i++)
         mem_free(b->gaps[i]);
     mem_free(b->gaps);
-    int *fds[] = {&b->lock_fd, &b->fifo_fd, &b->sync[0], &b->sync[1], &b->console_fd, &b->null_fd,
+    int *fds[] = {&b->lock_fd, &b->fifo_fd, &b->sync[0], &b->sync[1], &b->console_fd, &b->plan_fd, &b->null_fd,
             &b->pidfd, &b->master_fd, &b->root_fd};
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         own_close(fds[i]);
     state_dir_close(&b->dir);
     cg_close(&b->cgroup);
-    mem_free(b->filter);
     mem_free(b->bundle);
     mem_free(b->config_text);
     mem_free(b->rootfs);

@@ -18,33 +18,35 @@
 #include "runtime/birth.h"
 
 const struct step birth_ns_steps[] = {
-        {"state-dir",  STEP_HOST,  step_state_dir,         unstep_state_dir}, /* lock, <root>/<id> */
-        {"sources",    STEP_HOST,  step_sources,           NULL            }, /* binds, /dev/null */
-        {"namespaces", STEP_HOST,  step_namespaces,        NULL            }, /* open those joined */
-        {"seccomp",    STEP_HOST,  step_seccomp,           NULL            }, /* compile the filter */
-        {"cgroup",     STEP_HOST,  step_cgroup,            unstep_cgroup   }, /* make, limit, devices */
-        {"console",    STEP_HOST,  step_console,           NULL            }, /* connect the socket */
-        {"fifo",       STEP_HOST,  step_fifo,              NULL            }, /* dies with the dir */
-        {"clone",      STEP_HOST,  step_clone,             unstep_clone    },
-        {"late-limit", STEP_HOST,  step_late_limits,       NULL            }, /* pids.limit 0 */
-        {"id-maps",    STEP_HOST,  step_id_maps,           NULL            }, /* of the user namespace */
-        {"state",      STEP_HOST,  step_state,             NULL            }, /* dies with the dir */
+        {"state-dir",  STEP_HOST,  step_state_dir,     unstep_state_dir}, /* lock, <root>/<id> */
+        {"sources",    STEP_HOST,  step_sources,       NULL            }, /* of bind mounts */
+        {"namespaces", STEP_HOST,  step_namespaces,    NULL            }, /* open those joined */
+        {"cgroup",     STEP_HOST,  step_cgroup,        unstep_cgroup   },
+        {"console",    STEP_HOST,  step_console,       NULL            }, /* connect the socket */
+        {"fifo",       STEP_HOST,  step_fifo,          NULL            }, /* dies with the dir */
+        {"clone",      STEP_HOST,  step_clone,         unstep_clone    },
 
-        {"join",       STEP_CHILD, step_child_join,        NULL            },
-        {"network",    STEP_CHILD, step_child_network,     NULL            }, /* lo up */
-        {"root",       STEP_CHILD, step_child_root,        NULL            }, /* propagation, rootfs */
-        {"mounts",     STEP_CHILD, step_child_mounts,      NULL            },
-        {"devices",    STEP_CHILD, step_child_devices,     NULL            }, /* nodes and links */
-        {"sysctl",     STEP_CHILD, step_child_sysctl,      NULL            },
-        {"paths",      STEP_CHILD, step_child_paths,       NULL            }, /* masked, read-only */
-        {"pivot",      STEP_CHILD, step_child_pivot,       NULL            },
-        {"names",      STEP_CHILD, step_child_names,       NULL            }, /* host, domain */
-        {"stage",      STEP_CHILD, step_child_stage,       NULL            }, /* exec of the stage */
+        /* in the child, while islet does what stands below */
+        {"join",       STEP_CHILD, step_child_join,    NULL            },
+        {"network",    STEP_CHILD, step_child_network, NULL            }, /* lo up */
+        {"root",       STEP_CHILD, step_child_root,    NULL            }, /* propagation, rootfs */
+        {"mounts",     STEP_CHILD, step_child_mounts,  NULL            },
+        {"devices",    STEP_CHILD, step_child_devices, NULL            }, /* nodes and links */
+        {"sysctl",     STEP_CHILD, step_child_sysctl,  NULL            },
+        {"paths",      STEP_CHILD, step_child_paths,   NULL            }, /* masked, read-only */
+        {"pivot",      STEP_CHILD, step_child_pivot,   NULL            },
+        {"names",      STEP_CHILD, step_child_names,   NULL            }, /* host, domain */
+        {"stage",      STEP_CHILD, step_child_stage,   NULL            }, /* exec of the stage */
 
-        {"ready",      STEP_HOST,  step_ready,             NULL            }, /* the stage is there */
-        {"oom-score",  STEP_HOST,  step_oom_score,         NULL            },
-        {"pid-file",   STEP_HOST,  step_pid_file,          NULL            },
-        {NULL,         STEP_HOST,  NULL,                   NULL            },
+        {"id-maps",    STEP_HOST,  step_id_maps,       NULL            }, /* of the user namespace */
+        {"plan",       STEP_HOST,  step_stage_plan,    NULL            }, /* seccomp, the stage's orders */
+        {"limits",     STEP_HOST,  step_limits,        NULL            }, /* die with the cgroup */
+        {"state",      STEP_HOST,  step_state,         NULL            }, /* dies with the dir */
+        {"ready",      STEP_HOST,  step_ready,         NULL            }, /* the stage is there */
+        {"memory",     STEP_HOST,  step_memory,        NULL            }, /* too small for us, not for it */
+        {"oom-score",  STEP_HOST,  step_oom_score,     NULL            },
+        {"pid-file",   STEP_HOST,  step_pid_file,      NULL            },
+        {NULL,         STEP_HOST,  NULL,               NULL            },
 };
 
 /* Inside the guest the agent goes through the table above with the same code. */

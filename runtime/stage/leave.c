@@ -144,13 +144,15 @@ static void close_others(const struct stage *s)
 void stage_leave(const struct stage *s, const char *program)
 {
     const struct stage_plan *p = s->plan;
-    uint64_t bytes = ((uint64_t)count(s, p->argv) + count(s, p->env)) * sizeof(char *);
+    uint64_t bytes = ((uint64_t)count(s, p->argv) + count(s, p->env) + 1) * sizeof(char *);
     /* PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS */
     long at = sys6(__NR_mmap, 0, (long)bytes, 3, 0x22, -1, 0);
     if (at < 0 && at > -4096)
         stage_fail(s, STAGE_AT_EXEC, at, program);
     const char **argv = pointers(s, p->argv, (const char **)at);
     const char **env = pointers(s, p->env, argv + count(s, p->argv));
+    if (s->home)
+        env[count(s, p->env) - 1] = s->home; /* the mapping is zero behind it */
     close_others(s);
     if (p->flags & STAGE_NNP)
         stage_seccomp(s);

@@ -7,12 +7,12 @@
 
 struct stage {
     const struct stage_plan *plan; /* mapped privately, checked by stage_open */
-    long plan_fd;
+    const char *home; /* "HOME=…" to add, or NULL */
     char found[4096]; /* path of the program */
 };
 
 /* talk.c */
-void stage_open(struct stage *s, const char *fd_text);
+void stage_open(struct stage *s, const char *fd_text, const char *home);
 void stage_send(const struct stage *s, const struct stage_msg *m, int fd);
 void stage_fail(const struct stage *s, enum stage_point at, long rc, const char *object)
         __attribute__((noreturn));

@@ -114,13 +114,13 @@ static void run(struct stage *s)
     stage_leave(s, program);
 }
 
-/* Entered by _start with the initial stack: argc, argv. */
+/* Entered by _start with the initial stack: argc, argv (plan fd, "HOME=…"). */
 __attribute__((noreturn, used)) void stage_start(const long *stack);
 __attribute__((noreturn, used)) void stage_start(const long *stack)
 {
     char *const *argv = (char *const *)(const void *)(stack + 1);
     struct stage s = {0};
-    stage_open(&s, stack[0] > 1 ? argv[1] : NULL);
+    stage_open(&s, stack[0] > 1 ? argv[1] : NULL, stack[0] > 2 ? argv[2] : NULL);
     run(&s);
     stage_exit(1);
 }

@@ -6,7 +6,8 @@
  * CVE-2024-21626, CVE-2016-9962) and starting it costs a fraction of a libc program's start.
  *
  * islet writes what is to be done into one flat block (struct stage_plan followed by data, offsets
- * relative to the block), puts it into a memfd and executes the stage with the fd number as argv[1].
+ * relative to the block), puts it into a memfd and executes the stage with the fd number as argv[1]
+ * (and in argv[2] a HOME to add).
  * The stage speaks to islet over a SOCK_SEQPACKET socket with struct stage_msg, one per packet.
  *
  * Order (each line is a group in stage_main.c):

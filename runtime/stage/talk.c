@@ -109,21 +109,22 @@ static long number(const char *text)
     return *text ? -1 : n;
 }
 
-void stage_open(struct stage *s, const char *fd_text)
+void stage_open(struct stage *s, const char *fd_text, const char *home)
 {
-    s->plan_fd = number(fd_text);
-    if (s->plan_fd < 0)
+    long plan_fd = number(fd_text);
+    if (plan_fd < 0)
         stage_exit(125);
-    long size = sys3(__NR_lseek, s->plan_fd, 0, 2 /* SEEK_END */);
+    long size = sys3(__NR_lseek, plan_fd, 0, 2 /* SEEK_END */);
     if (size < (long)sizeof(struct stage_plan))
         stage_exit(125);
     /* PROT_READ | PROT_WRITE, MAP_PRIVATE: nobody changes it under us */
-    long at = sys6(__NR_mmap, 0, size, 3, 2, s->plan_fd, 0);
+    long at = sys6(__NR_mmap, 0, size, 3, 2, plan_fd, 0);
     if (at < 0 && at > -4096)
         stage_exit(125);
     const struct stage_plan *p = (const struct stage_plan *)at;
     if (p->magic != STAGE_MAGIC || p->size != (uint64_t)size || ((const char *)p)[size - 1] != '\0')
         stage_exit(125);
     s->plan = p;
-    (void)sys1(__NR_close, s->plan_fd);
+    s->home = home;
+    (void)sys1(__NR_close, plan_fd);
 }
