@@ -110,8 +110,10 @@ int fd_write_atomic(int dirfd, const char *name, const void *buf, size_t len, mo
         struct err *e)
 {
     autofree char *temp = str_fmt("%s.new.%d", name, (int)getpid());
-    autoclose int fd =
-            openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+    autoclose int fd = openat(dirfd, temp, flags, mode);
+    if (fd < 0 && errno == EEXIST && unlinkat(dirfd, temp, 0) == 0) /* of a dead one with our pid */
+        fd = openat(dirfd, temp, flags, mode);
     if (fd < 0)
         return err_sys(e, "create '%s'", temp);
     int rc = fd_write_all(fd, buf, len, e);

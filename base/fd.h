@@ -31,7 +31,8 @@ int fd_write_all(int fd, const void *buf, size_t len, struct err *e) must_check;
 /* Opens an existing file (kernel interface) and writes `text` in one write(2). */
 int fd_write_file(int dirfd, const char *path, const char *text, struct err *e) must_check;
 
-/* Writes `name` in dirfd whole or not at all: temporary file beside it, then rename. */
+/* Writes `name` in dirfd whole or not at all: temporary file beside it, then rename. Not synced to
+ * disk: what is written so lives in /run and ends with the machine. */
 int fd_write_atomic(int dirfd, const char *name, const void *buf, size_t len, mode_t mode,
         struct err *e) must_check;
 

@@ -49,6 +49,23 @@ int log_fd(void)
     return sink.fd;
 }
 
+/* Bytes of the UTF-8 character at p, 0 when it is none (RFC 3629; text from outside may be cut). */
+static size_t utf8_len(const unsigned char *p)
+{
+    size_t n = p[0] < 0x80                   ? 1
+               : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+               : (p[0] & 0xf0) == 0xe0       ? 3
+               : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+                                             : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+            (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+        return 0;
+    return n;
+}
+
 /* Writes text as the inside of a JSON string; other bytes than printable ASCII and UTF-8 escaped. */
 static size_t quote(char *out, size_t room, const char *text)
 {
@@ -63,7 +80,11 @@ static size_t quote(char *out, size_t room, const char *text)
         } else if (*p < 0x20 || *p == 0x7f) {
             n += (size_t)snprintf(out + n, room - n, "\\u%04x", *p);
         } else {
-            out[n++] = (char)*p;
+            size_t len = utf8_len(p);
+            const void *from = len ? (const void *)p : "\xef\xbf\xbd"; /* U+FFFD */
+            memcpy(out + n, from, len ? len : 3);
+            n += len ? len : 3;
+            p += len ? len - 1 : 0;
         }
     }
     out[n] = '\0';
