@@ -31,7 +31,10 @@ int msg_send(int fd, uint32_t type, const void *data, size_t len, const int *fds
     if (len > MSG_MAX_DATA || nfds > MSG_MAX_FDS)
         return err_set(e, ERR_INTERNAL, "message of %zu bytes and %zu descriptors", len, nfds);
     struct msg_header h = {.type = type, .len = (uint32_t)len};
-    struct iovec iov[2] = {{&h, sizeof(h)}, {NULL, len}};
+    struct iovec iov[2] = {
+            {&h,   sizeof(h)},
+            {NULL, len      }
+    };
     memcpy(&iov[1].iov_base, &data, sizeof(data)); /* iovec has no const; sendmsg only reads */
     struct msghdr mh = {.msg_iov = iov, .msg_iovlen = len ? 2 : 1};
     if (nfds) {
@@ -86,7 +89,10 @@ int msg_recv(int fd, struct msg *ret, bool *ret_closed, struct err *e)
     struct msg m = {0};
     struct msg_header h = {0};
     m.data = mem_new(MSG_MAX_DATA + 1, 1);
-    struct iovec iov[2] = {{&h, sizeof(h)}, {m.data, MSG_MAX_DATA}};
+    struct iovec iov[2] = {
+            {&h,     sizeof(h)   },
+            {m.data, MSG_MAX_DATA}
+    };
     struct msghdr mh = {.msg_iov = iov, .msg_iovlen = 2, .msg_control = control.bytes};
     ssize_t n;
     do {

@@ -87,8 +87,8 @@ void agent_reply(struct agent *a, uint32_t id, const struct err *what, const str
 /* agent_work.c. fn runs in the child and puts what the reply carries into `more`. `done` may be
  * NULL: then the result is the reply to `id`. `arg` must live until then. */
 typedef int agent_work_fn(struct agent *a, void *arg, struct wire_out *more, struct err *e);
-typedef void agent_done_fn(
-        struct agent *a, void *arg, const struct err *what, struct wire_in *more);
+typedef void agent_done_fn(struct agent *a, void *arg, const struct err *what,
+        struct wire_in *more);
 void agent_work_start(struct agent *a, uint32_t id, agent_work_fn *fn, agent_done_fn *done,
         void *arg);
 /* Is this pid a worker? Then it was the last one's end. */
@@ -106,8 +106,8 @@ struct agent_birth {
     const char *cid;
     bool is_exec;
     bool has_tty;
-    int stdio[3];           /* for the payload; -1 with a tty */
-    const char *console;    /* socket that takes the pty master, or NULL */
+    int stdio[3];        /* for the payload; -1 with a tty */
+    const char *console; /* socket that takes the pty master, or NULL */
     const char *pid_file;
     const unsigned char *body;
     size_t body_len;

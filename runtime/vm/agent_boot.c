@@ -40,15 +40,15 @@ static const struct {
     const char *data;
     bool is_optional;
 } mounts[] = {
-        {"proc",       "/proc",               MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL,            false},
-        {"sysfs",      "/sys",                MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL,            false},
-        {"devtmpfs",   "/dev",                MS_NOSUID | MS_NOEXEC,            "mode=0755",     false},
-        {"devpts",     "/dev/pts",            MS_NOSUID | MS_NOEXEC,            "ptmxmode=0666", false},
-        {"tmpfs",      "/dev/shm",            MS_NOSUID | MS_NODEV,             "mode=1777",     false},
-        {"tmpfs",      "/run",                MS_NOSUID | MS_NODEV,             "mode=0755",     false},
-        {"tmpfs",      "/tmp",                MS_NOSUID | MS_NODEV,             "mode=1777",     false},
-        {"cgroup2",    "/sys/fs/cgroup",      MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL,            false},
-        {"securityfs", "/sys/kernel/security", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL,           true },
+        {"proc",       "/proc",                MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL,            false},
+        {"sysfs",      "/sys",                 MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL,            false},
+        {"devtmpfs",   "/dev",                 MS_NOSUID | MS_NOEXEC,            "mode=0755",     false},
+        {"devpts",     "/dev/pts",             MS_NOSUID | MS_NOEXEC,            "ptmxmode=0666", false},
+        {"tmpfs",      "/dev/shm",             MS_NOSUID | MS_NODEV,             "mode=1777",     false},
+        {"tmpfs",      "/run",                 MS_NOSUID | MS_NODEV,             "mode=0755",     false},
+        {"tmpfs",      "/tmp",                 MS_NOSUID | MS_NODEV,             "mode=1777",     false},
+        {"cgroup2",    "/sys/fs/cgroup",       MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL,            false},
+        {"securityfs", "/sys/kernel/security", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL,            true },
 };
 
 static int root_move(struct err *e)

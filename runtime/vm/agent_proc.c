@@ -367,14 +367,16 @@ void agent_proc_request(struct agent *a, const struct wire_frame *f)
     struct err e = {0};
     struct wire_in in = {.p = f->data, .left = f->len};
     struct agent_proc *p = mem_new(1, sizeof(*p));
-    *p = (struct agent_proc){.next = a->procs,
+    *p = (struct agent_proc){
+            .next = a->procs,
             .agent = a,
             .request = f->id,
             .is_exec = f->type == WIRE_EXEC,
             .body_fd = -1,
             .stdio = {-1, -1, -1},
             .console_fd = -1,
-            .master_fd = -1};
+            .master_fd = -1
+    };
     p->cid = wire_get_str(&in);
     p->id = wire_get_u32(&in);
     p->has_tty = (wire_get_u32(&in) & WIRE_TTY) != 0;

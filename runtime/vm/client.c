@@ -41,8 +41,7 @@ int client_ask(const struct vmw_place *p, enum wire_type type, const struct wire
     autoclose int fd = client_connect(p, e);
     if (fd < 0)
         return -1;
-    if (msg_send(fd, (uint32_t)type, data ? data->buf : NULL, data ? data->len : 0, NULL, 0, e) <
-            0)
+    if (msg_send(fd, (uint32_t)type, data ? data->buf : NULL, data ? data->len : 0, NULL, 0, e) < 0)
         return -1;
     return msg_recv_answer(fd, ret, e);
 }
@@ -116,7 +115,10 @@ int client_signals(struct err *e)
 static int wait_loop(pid_t pid, int pidfd, int signals, int *ret_status, struct err *e)
 {
     for (;;) {
-        struct pollfd p[2] = {{.fd = pidfd, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+        struct pollfd p[2] = {
+                {.fd = pidfd,   .events = POLLIN},
+                {.fd = signals, .events = POLLIN}
+        };
         struct signalfd_siginfo info;
         if (poll(p, 2, -1) < 0 && errno != EINTR)
             return err_sys(e, "poll");

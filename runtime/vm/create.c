@@ -30,8 +30,8 @@
 #define CACHE "/var/cache/islet/vm"
 
 /* What the agent needs beyond what is built into every kernel. */
-static const char *const guest_modules[] = {
-        "virtio_mmio", "virtio_console", "virtiofs", "virtio_rng", NULL};
+static const char *const guest_modules[] = {"virtio_mmio", "virtio_console", "virtiofs",
+        "virtio_rng", NULL};
 
 struct creation {
     const struct vmw_place *place;

@@ -277,8 +277,7 @@ int vmw_exec(const struct vmw_place *p, const struct rt_exec *r, pid_t *ret_pid,
         return err_set(e, ERR_USAGE, "a detached terminal needs --console-socket");
     autoclose int body = body_make(r, process, e);
     autoclose int conn = body < 0 ? -1 : client_connect(p, e);
-    autoclose int console =
-            conn >= 0 && has_console ? console_connect(r->console_socket, e) : -1;
+    autoclose int console = conn >= 0 && has_console ? console_connect(r->console_socket, e) : -1;
     if (conn < 0 || (has_console && console < 0))
         return -1;
     x.body = body;

@@ -32,11 +32,11 @@
 #define GUEST_FILE_MAX 65536u
 
 struct guest_config {
-    json_t *config;  /* for the guest */
-    char **files;    /* host paths to copy; number i becomes GUEST_FILES/i */
-    char **sysctls;  /* "net.ipv4.x=1", for the guest's own network namespace */
-    char **gaps;     /* what was asked and not achieved */
-    bool has_tty;    /* process.terminal */
+    json_t *config; /* for the guest */
+    char **files;   /* host paths to copy; number i becomes GUEST_FILES/i */
+    char **sysctls; /* "net.ipv4.x=1", for the guest's own network namespace */
+    char **gaps;    /* what was asked and not achieved */
+    bool has_tty;   /* process.terminal */
 };
 
 /* All lists are NULL-terminated, never NULL. Owned: guest_config_release. */

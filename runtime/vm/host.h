@@ -98,8 +98,8 @@ struct host {
 };
 
 /* -- host.c */
-typedef void host_answer_fn(
-        struct host *h, void *arg, const struct err *what, struct wire_in *more);
+typedef void host_answer_fn(struct host *h, void *arg, const struct err *what,
+        struct wire_in *more);
 /* Sends a request; fn (may be NULL) is called once, also when the link breaks. */
 void host_ask(struct host *h, enum wire_type type, const struct wire_out *data, host_answer_fn *fn,
         void *arg);
@@ -116,12 +116,12 @@ void host_signal_init(struct host *h, int sig, bool is_all, host_answer_fn *fn, 
 struct host_proc_setup {
     bool is_exec;
     bool has_tty;
-    int stdio[3]; /* taken, also on failure; -1: none */
-    int body_fd;  /* taken, also on failure */
+    int stdio[3];               /* taken, also on failure; -1: none */
+    int body_fd;                /* taken, also on failure */
     struct host_client *client; /* told of its birth and end; NULL: the init */
 };
-struct host_proc *host_proc_new(
-        struct host *h, const struct host_proc_setup *s, struct err *e) must_check;
+struct host_proc *host_proc_new(struct host *h, const struct host_proc_setup *s,
+        struct err *e) must_check;
 void host_proc_stdin(struct host_proc *p); /* from now on its stdin is read */
 void host_proc_exited(struct host *h, const struct wire_frame *f);
 void host_proc_signal(struct host_proc *p, int sig);
@@ -129,7 +129,7 @@ void host_proc_resize(struct host_proc *p, unsigned rows, unsigned cols);
 void host_proc_window(struct host_proc *p); /* its terminal changed its size, maybe */
 void host_proc_orphan(struct host_proc *p); /* its client is gone: SIGKILL */
 bool host_proc_has_tty(const struct host_proc *p);
-void host_procs_cut(struct host *h); /* the VM is gone, and all that ran in it */
+void host_procs_cut(struct host *h);  /* the VM is gone, and all that ran in it */
 void host_procs_drop(struct host *h); /* dead ones no longer wait for slow readers */
 void host_procs_free(struct host *h);
 

@@ -107,7 +107,11 @@ static void on_answer(struct host *h, void *arg, const struct err *what, struct 
 static int exec_take(struct host_client *c, struct msg *m, struct err *e)
 {
     struct wire_in in = {.p = m->data, .left = m->len};
-    struct host_proc_setup s = {.is_exec = true, .client = c, .stdio = {-1, -1, -1}};
+    struct host_proc_setup s = {
+            .is_exec = true,
+            .client = c,
+            .stdio = {-1, -1, -1}
+    };
     s.has_tty = (wire_get_u32(&in) & WIRE_TTY) != 0;
     uint32_t rows = wire_get_u32(&in);
     uint32_t cols = wire_get_u32(&in);
@@ -173,7 +177,9 @@ static int message_take(struct host_client *c, struct msg *m, struct err *e)
         return err_set(e, ERR_STATE, "the container is being created");
     if (c->host->phase >= HOST_ENDED) {
         struct wire_in in = {.p = m->data, .left = m->len};
-        if (m->type == WIRE_SIGNAL && wire_get_u32(&in) == SIGKILL) /* dead already: no slow reader is waited for any more */
+        if (m->type == WIRE_SIGNAL &&
+                wire_get_u32(&in) ==
+                        SIGKILL) /* dead already: no slow reader is waited for any more */
             host_procs_drop(c->host);
         return err_set(e, ERR_STATE, "container not running: it has ended");
     }

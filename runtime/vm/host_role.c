@@ -246,7 +246,8 @@ int vm_host_main(int argc, char **argv)
         return msg_send_err(ROLE_FIRST_FD + HOST_FD_READY, &e, &ignored) < 0 ? 2 : 1;
     if (serve(&r, &end, &e) < 0) {
         log_warn("%s", e.text);
-        (void)!msg_send_err(ROLE_FIRST_FD + HOST_FD_READY, &e, &ignored); /* told twice: read once */
+        (void)!msg_send_err(ROLE_FIRST_FD + HOST_FD_READY, &e,
+                &ignored); /* told twice: read once */
         return 1;
     }
     host_role_release(&r);

@@ -247,8 +247,10 @@ static void credits_put(struct mux *m)
         for (unsigned i = 0; i < 4; i++)
             data[i] = (unsigned char)(k->owed >> (8 * i));
         k->owed = 0;
-        frame_put(m, &(struct wire_frame){
-                             .type = WIRE_CREDIT, .stream = k->stream, .len = 4, .data = data});
+        frame_put(m, &(struct wire_frame){.type = WIRE_CREDIT,
+                             .stream = k->stream,
+                             .len = 4,
+                             .data = data});
     }
 }
 

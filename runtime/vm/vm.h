@@ -38,16 +38,17 @@
 /* Which container; both are the caller's. */
 struct vmw_place {
     const char *id;
-    int statedir_fd; /* <root>/<id>, mode 0700, exists */
+    int statedir_fd;  /* <root>/<id>, mode 0700, exists */
     const char *root; /* <root>: holds .vm-uids */
 };
 
 struct vmw_request {
     const struct rt_context *context; /* allow_degraded, vm_kernel */
-    const struct rt_create *create;   /* id, bundle (a path), console_socket, preserve_fds (refused) */
-    json_t *config;                   /* the bundle's document, unchanged */
-    const char *state_dir;            /* absolute path of place.statedir_fd */
-    int cgroup_fd;                    /* host process and VM start here; -1: stay */
+    const struct rt_create
+            *create;       /* id, bundle (a path), console_socket, preserve_fds (refused) */
+    json_t *config;        /* the bundle's document, unchanged */
+    const char *state_dir; /* absolute path of place.statedir_fd */
+    int cgroup_fd;         /* host process and VM start here; -1: stay */
 };
 
 struct vmw_created {
@@ -89,8 +90,7 @@ int vmw_status(const struct vmw_place *p, pid_t pid, uint64_t starttime, enum rt
 /* Kills every process of the VM that is left (by pid and start time; the caller kills its cgroup)
  * and gives the uids back. Idempotent; works after a SIGKILL of everything. The directory below
  * statedir_fd is the caller's to remove. */
-int vmw_delete(const struct vmw_place *p, pid_t pid, uint64_t starttime,
-        struct err *e) must_check;
+int vmw_delete(const struct vmw_place *p, pid_t pid, uint64_t starttime, struct err *e) must_check;
 
 /* Role mains: "@vmhost", and "@agent" or argv[0] "/init" with pid 1. */
 int vm_host_main(int argc, char **argv);

@@ -135,7 +135,7 @@ struct wire_in {
 };
 uint32_t wire_get_u32(struct wire_in *i);
 uint64_t wire_get_u64(struct wire_in *i);
-char *wire_get_str(struct wire_in *i);   /* the caller's, never NULL; a NUL inside is bad */
+char *wire_get_str(struct wire_in *i); /* the caller's, never NULL; a NUL inside is bad */
 const unsigned char *wire_get_bytes(struct wire_in *i, size_t *ret_n); /* u32 length in front */
 char **wire_get_strs(struct wire_in *i); /* NULL-terminated, the caller's (wire_strs_free) */
 void wire_strs_free(char **list);
@@ -153,7 +153,7 @@ struct wire_create {
     struct wire_file {
         unsigned char *data;
         size_t len;
-    } *files; /* copies of client files, by number */
+    } * files; /* copies of client files, by number */
     size_t n_files;
 };
 int wire_create_decode(const unsigned char *p, size_t n, struct wire_create *ret,

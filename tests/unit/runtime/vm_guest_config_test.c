@@ -115,10 +115,8 @@ static void test_guest_config_drops_network_and_paths_of_namespaces(void **state
     json_decref(b);
     assert_string_equal(g.sysctls[0], "net.ipv4.ping_group_range=0 0");
     assert_null(g.sysctls[1]);
-    assert_string_equal(
-            g.gaps[0], "/linux/namespaces/1: not connected: the guest has only lo yet");
-    assert_string_equal(
-            g.gaps[1], "/linux/namespaces/2: a namespace of the host is not shared");
+    assert_string_equal(g.gaps[0], "/linux/namespaces/1: not connected: the guest has only lo yet");
+    assert_string_equal(g.gaps[1], "/linux/namespaces/2: a namespace of the host is not shared");
     assert_null(g.gaps[2]);
     guest_config_release(&g);
 }
@@ -127,12 +125,13 @@ static void test_guest_config_mirrors_shm_and_client_files_and_refuses_other_bin
 {
     (void)state;
     struct guest_config g;
-    const char *in = "{\"root\":{\"path\":\"r\"},\"mounts\":[{\"destination\":\"/proc\",\"type\":"
-                     "\"proc\",\"source\":\"proc\"},{\"destination\":\"/dev/shm\",\"type\":\"bind\","
-                     "\"source\":\"/var/shm\",\"options\":[\"bind\"]},{\"destination\":"
-                     "\"/etc/hosts\",\"type\":\"bind\",\"source\":\"/h/hosts\",\"options\":"
-                     "[\"rbind\",\"ro\"]},{\"destination\":\"/etc/resolv.conf\",\"type\":\"none\","
-                     "\"source\":\"/h/resolv\",\"options\":[\"rbind\"]}]}";
+    const char *in =
+            "{\"root\":{\"path\":\"r\"},\"mounts\":[{\"destination\":\"/proc\",\"type\":"
+            "\"proc\",\"source\":\"proc\"},{\"destination\":\"/dev/shm\",\"type\":\"bind\","
+            "\"source\":\"/var/shm\",\"options\":[\"bind\"]},{\"destination\":"
+            "\"/etc/hosts\",\"type\":\"bind\",\"source\":\"/h/hosts\",\"options\":"
+            "[\"rbind\",\"ro\"]},{\"destination\":\"/etc/resolv.conf\",\"type\":\"none\","
+            "\"source\":\"/h/resolv\",\"options\":[\"rbind\"]}]}";
     autofree char *got = made(in, false, &g);
     assert_non_null(strstr(got, "\"source\":\"shm\""));
     assert_non_null(strstr(got, "\"source\":\"/run/islet/files/0\""));
@@ -205,12 +204,12 @@ static void test_size_follows_the_limits(void **state)
             268435456ull + VMW_MEMORY_OVERHEAD);
     assert_int_equal(sized("{\"memory\":{\"limit\":1000}}", 24 * GIB, 1, false).memory, 128u << 20);
     assert_int_equal(sized("{\"memory\":{\"limit\":-1}}", 24 * GIB, 1, false).memory, 2 * GIB);
-    assert_int_equal(sized("{\"memory\":{\"limit\":18446744073709551615}}", 4 * GIB, 1, false)
-                             .memory,
+    assert_int_equal(
+            sized("{\"memory\":{\"limit\":18446744073709551615}}", 4 * GIB, 1, false).memory,
             4 * GIB);
     assert_int_equal(sized("{\"cpu\":{\"quota\":150000}}", 4 * GIB, 8, false).vcpus, 2);
-    assert_int_equal(sized("{\"cpu\":{\"quota\":150000,\"period\":50000}}", 4 * GIB, 8, false).vcpus,
-            3);
+    assert_int_equal(
+            sized("{\"cpu\":{\"quota\":150000,\"period\":50000}}", 4 * GIB, 8, false).vcpus, 3);
     assert_int_equal(sized("{\"cpu\":{\"quota\":1}}", 4 * GIB, 8, false).vcpus, 1);
     assert_int_equal(sized("{\"cpu\":{\"quota\":9000000}}", 4 * GIB, 8, false).vcpus, 8);
     assert_int_equal(sized("{\"cpu\":{\"quota\":-1}}", 4 * GIB, 8, false).vcpus, 8);

@@ -123,7 +123,8 @@ static int fake_start(const struct rt_context *c, const char *id, struct err *e)
     return 0;
 }
 
-static int fake_exec(const struct rt_context *c, const struct rt_exec *r, int *status, struct err *e)
+static int fake_exec(const struct rt_context *c, const struct rt_exec *r, int *status,
+        struct err *e)
 {
     (void)c;
     (void)status;
@@ -150,7 +151,8 @@ static int fake_delete(const struct rt_context *c, const char *id, bool force, s
     return fake_kill(c, id, SIGKILL, true, e);
 }
 
-static int fake_ps(const struct rt_context *c, const char *id, pid_t **ret, size_t *n, struct err *e)
+static int fake_ps(const struct rt_context *c, const char *id, pid_t **ret, size_t *n,
+        struct err *e)
 {
     (void)e;
     *ret = mem_new(1, sizeof(pid_t));
@@ -237,8 +239,8 @@ static size_t machine_pids(void *arg, pid_t ret[4])
     return 1;
 }
 
-static const struct host_engine machine_engine = {
-        machine_spawn, machine_poll, machine_why, machine_kill, machine_pids};
+static const struct host_engine machine_engine = {machine_spawn, machine_poll, machine_why,
+        machine_kill, machine_pids};
 
 /* -- the bed: a state directory and a host process as create would start it ----------------------- */
 
@@ -811,7 +813,8 @@ static void test_host_terminal_control_c_and_hangup(void **state)
     autofree char *path = NULL;
     int listener = console_listen(&path);
     int console = console_connect(path, &e);
-    bed_start_as(SH("trap 'echo INT' INT; trap 'exit 4' HUP; echo up; while :; do sleep 0.01; done"),
+    bed_start_as(
+            SH("trap 'echo INT' INT; trap 'exit 4' HUP; echo up; while :; do sleep 0.01; done"),
             HOST_TTY, false, console);
     assert_false(bed.is_failed);
     int master = master_take(listener);
