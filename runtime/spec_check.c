@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/capability.h>
 #include <sys/resource.h>
 
@@ -67,12 +68,19 @@ int spec_rlimit_number(const char *name)
     return -1;
 }
 
+/* libcap takes numbers as well, and a name with anything behind it. */
+static bool is_cap_name(const char *name)
+{
+    static const char letters[] = "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    return strncasecmp(name, "CAP_", 4) == 0 && name[strspn(name, letters)] == '\0';
+}
+
 uint64_t spec_cap_mask(char *const *names, size_t n, const char **ret_unknown)
 {
     uint64_t mask = 0;
     for (size_t i = 0; i < n; i++) {
         cap_value_t cap;
-        if (cap_from_name(names[i], &cap) == 0)
+        if (is_cap_name(names[i]) && cap_from_name(names[i], &cap) == 0)
             mask |= UINT64_C(1) << cap;
         else if (ret_unknown && !*ret_unknown)
             *ret_unknown = names[i];
