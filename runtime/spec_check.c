@@ -154,8 +154,8 @@ static int namespaces_check(const struct spec *s, struct err *e)
     if (!has_user && (s->linux_.n_uid_mappings || s->linux_.n_gid_mappings))
         return err_set(e, ERR_CONFIG, "/linux/uidMappings: given without a user namespace");
     const struct spec_namespace *user = spec_namespace(s, SPEC_NS_USER);
-    if (user && !user->path &&
-            (!s->linux_.n_uid_mappings || !s->linux_.n_gid_mappings))
+    bool is_new_user = user && (!user->path || !*user->path);
+    if (is_new_user && (!s->linux_.n_uid_mappings || !s->linux_.n_gid_mappings))
         return err_set(e, ERR_CONFIG,
                 "/linux/uidMappings: a new user namespace needs uidMappings and gidMappings");
     if (s->hostname && s->hostname[0] && !(seen & (1u << SPEC_NS_UTS)))
