@@ -71,7 +71,7 @@ wrong() {
 }
 
 @test "an unknown verb is one line, names the nearest and exits with 1" {
-    wrong "unknown verb 'stat', did you mean 'state'" 1 stat x
+    wrong "unknown verb 'stete', did you mean 'state'" 1 stete x
     wrong "unknown verb 'qqqqqq'" 1 qqqqqq
 }
 
@@ -100,7 +100,7 @@ wrong() {
 }
 
 @test "flags and words of create may stand in any order, exec stops at the id" {
-    wrong "bundle.*/nowhere" 1 --root "$STATE" create "$ID" --bundle /nowhere
+    wrong "'/nowhere.*No such file" 1 --root "$STATE" create "$ID" --bundle /nowhere
     wrong "container '$ID' does not exist" 255 --root "$STATE" exec "$ID" --no-such-flag
 }
 

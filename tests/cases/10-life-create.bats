@@ -115,7 +115,7 @@ setup() {
     local pid
     pid=$(pid_of)
     call rt create --bundle "$B" "$ID" </dev/null
-    expect_error "container '?$ID'? already exists|container with id exists"
+    expect_error "already exists"
     call rt run --bundle "$B" "$ID" </dev/null
     expect_error "exists"
     same "$pid" "$(pid_of)"
@@ -184,7 +184,7 @@ del(.process)|/process
 .process.args = [""]|/process/args/0
 .process.args = "sh"|/process/args
 .process.args = [1]|/process/args/0
-.process.args = ["a\u0000b"]|/process/args/0
+.process.args = ["a\u0000b"]|NUL in a string
 .process.cwd = "tmp"|/process/cwd
 del(.process.cwd)|/process/cwd
 .process.env = ["NOEQUALS"]|/process/env/0
@@ -218,7 +218,7 @@ del(.root)|/root
 .linux.sysctl = {"kernel.hostname": "x"}|/linux/sysctl/kernel.hostname
 .linux.sysctl = {"net.ipv4.ip_forward": 1}|/linux/sysctl
 .linux.personality = {"domain": "BSD"}|/linux/personality/domain
-.linux.seccomp = {"defaultAction": "SCMP_ACT_NOPE"}|/linux/seccomp/defaultAction|
+.linux.seccomp = {"defaultAction": "SCMP_ACT_NOPE"}|/linux/seccomp/defaultAction
 .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 6, "value": 0, "op": "SCMP_CMP_EQ"}]}]}|/linux/seccomp/syscalls/0/args/0/index
 .annotations = {"a": 1}|/annotations
 END

@@ -101,10 +101,10 @@ run_ct() {
     call rt run --bundle "$B" "$@" "$ID" </dev/null
 }
 
-# ex [FLAG… --] WORD…: a foreground exec in $ID, as run_ct.
+# ex [-FLAG… --] WORD…: a foreground exec in $ID, as run_ct.
 ex() {
     local flags=()
-    if [[ " $* " == *" -- "* ]]; then
+    if [[ $1 == -* ]]; then
         while [[ $1 != -- ]]; do
             flags+=("$1")
             shift
