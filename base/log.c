@@ -66,6 +66,19 @@ static size_t utf8_len(const unsigned char *p)
     return n;
 }
 
+/* For stderr: one line, nothing that steers a terminal. */
+static void plain(char *out, size_t room, const char *text)
+{
+    size_t n = 0;
+    for (const unsigned char *p = (const unsigned char *)text; *p && n + 5 < room; p++) {
+        if (*p < 0x20 || *p == 0x7f)
+            n += (size_t)snprintf(out + n, room - n, "\\x%02x", *p);
+        else
+            out[n++] = (char)*p;
+    }
+    out[n] = '\0';
+}
+
 /* Writes text as the inside of a JSON string; other bytes than printable ASCII and UTF-8 escaped. */
 static size_t quote(char *out, size_t room, const char *text)
 {
@@ -123,8 +136,9 @@ static void emit(enum log_level level, const char *text)
     }
     if (sink.fd < 0 || level == LOG_LEVEL_ERROR) {
         const char *tag = level == LOG_LEVEL_ERROR ? "" : level_names[level];
+        plain(safe, sizeof(safe), text);
         int n = snprintf(line, sizeof(line), "islet%s%s: %s%s%s\n", sink.role ? " " : "",
-                sink.role ? sink.role : "", tag, *tag ? ": " : "", text);
+                sink.role ? sink.role : "", tag, *tag ? ": " : "", safe);
         put(STDERR_FILENO, line, n, sizeof(line));
     }
 }

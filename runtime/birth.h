@@ -106,7 +106,9 @@ int birth_bury(struct birth *b, struct err *e) must_check;
 void birth_init(struct birth *b, const struct rt_context *c, const struct rt_create *r);
 void birth_release(struct birth *b);
 
-/* plan.c: fills the first part; nothing of the system is changed. */
+/* plan.c: reads the bundle's config.json; the choice of the wall needs it. */
+int birth_read(struct birth *b, struct err *e) must_check;
+/* Decides the rest of the first part; nothing of the system is changed. */
 int birth_plan(struct birth *b, struct err *e) must_check;
 
 /* VM wall (engine_vm.c) */
@@ -114,7 +116,10 @@ int step_vm_cgroup(struct birth *b, struct err *e);
 int step_vm_spawn(struct birth *b, struct err *e);
 void unstep_vm_spawn(struct birth *b);
 
-/* HOST steps (birth_host.c, birth_clone.c) */
+/* Limits that are set only when the stage is there; their gaps belong into the state. */
+bool birth_has_late_limits(const struct birth *b);
+
+/* HOST steps (birth_host.c, birth_clone.c, birth_state.c) */
 int step_state_dir(struct birth *b, struct err *e);
 void unstep_state_dir(struct birth *b);
 int step_sources(struct birth *b, struct err *e);
@@ -130,6 +135,8 @@ void unstep_clone(struct birth *b);
 int step_stage_plan(struct birth *b, struct err *e);
 int step_id_maps(struct birth *b, struct err *e);
 int step_state(struct birth *b, struct err *e);
+int step_state_early(struct birth *b, struct err *e);
+int step_state_late(struct birth *b, struct err *e);
 int step_ready(struct birth *b, struct err *e);
 int step_oom_score(struct birth *b, struct err *e);
 int step_pid_file(struct birth *b, struct err *e);

@@ -169,11 +169,19 @@ int step_limits(struct birth *b, struct err *e)
     return apply_limits(b, &limits, e) < 0 ? -1 : apply_devices(b, e);
 }
 
+bool birth_has_late_limits(const struct birth *b)
+{
+    const struct cg_limits *l = &b->spec.linux_.resources;
+    return b->cgroup.dirfd >= 0 &&
+            (l->memory.limit.is_set || l->memory.swap.is_set || l->memory.reservation.is_set ||
+                    (l->pids.limit.is_set && l->pids.limit.v == 0));
+}
+
 int step_memory(struct birth *b, struct err *e)
 {
     struct cg_limits limits = {.memory = b->spec.linux_.resources.memory};
     const struct json_i64 *pids = &b->spec.linux_.resources.pids.limit;
-    if (b->cgroup.dirfd < 0)
+    if (!birth_has_late_limits(b))
         return 0;
     if (pids->is_set && pids->v == 0)
         limits.pids.limit = *pids;

@@ -60,3 +60,14 @@ int step_pid_file(struct birth *b, struct err *e)
 {
     return b->req->pid_file ? sync_pid_file(b->req->pid_file, b->pid, e) : 0;
 }
+
+/* Written once: beside the child's work, or after the limits that wait for its end. */
+int step_state_early(struct birth *b, struct err *e)
+{
+    return birth_has_late_limits(b) ? 0 : step_state(b, e);
+}
+
+int step_state_late(struct birth *b, struct err *e)
+{
+    return birth_has_late_limits(b) ? step_state(b, e) : 0;
+}

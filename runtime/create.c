@@ -42,22 +42,13 @@ static int check_preserved(unsigned n, struct err *e)
     return 0;
 }
 
-static int ns_create(struct birth *b, struct err *e)
+int ns_engine_create(struct birth *b, struct err *e)
 {
     if (check_preserved(b->req->preserve_fds, e) < 0 || birth_plan(b, e) < 0)
         return -1;
     if (launch_caps_check(&b->spec.process, e) < 0)
-        return -1;
+        return err_add(e, "config.json");
     return birth_run(b, birth_ns_steps, STEP_HOST, e);
-}
-
-int ns_engine_create(const struct rt_context *c, const struct rt_create *r, struct err *e)
-{
-    struct birth b;
-    birth_init(&b, c, r);
-    int rc = ns_create(&b, e);
-    birth_release(&b);
-    return rc;
 }
 
 static int let_go(struct birth *b, struct err *e)
@@ -70,9 +61,9 @@ static int let_go(struct birth *b, struct err *e)
     return -1;
 }
 
-static int ns_run(struct birth *b, int *ret_status, struct err *e)
+int ns_engine_run(struct birth *b, int *ret_status, struct err *e)
 {
-    if (ns_create(b, e) < 0 || let_go(b, e) < 0)
+    if (ns_engine_create(b, e) < 0 || let_go(b, e) < 0)
         return -1;
     *ret_status = 0;
     if (b->req->is_detached)
@@ -86,17 +77,6 @@ static int ns_run(struct birth *b, int *ret_status, struct err *e)
         return 0;
     b->lock_fd = state_lock(b->ctx->root, b->req->id, e);
     return b->lock_fd < 0 ? -1 : birth_bury(b, e);
-}
-
-int ns_engine_run(const struct rt_context *c, const struct rt_create *r, int *ret_status,
-        struct err *e)
-{
-    struct birth b;
-    birth_init(&b, c, r);
-    b.is_run = true;
-    int rc = ns_run(&b, ret_status, e);
-    birth_release(&b);
-    return rc;
 }
 
 int ns_engine_start(struct engine_place *p, struct err *e)

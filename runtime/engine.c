@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/own.h"
 #include "cgroups/cgroups.h"
+#include "runtime/birth.h"
 
 const struct engine_ops engine_ns = {
         .name = "ns",
@@ -50,39 +51,25 @@ void engine_close(struct engine_place *p)
 }
 
 /* The annotation comes from the tenant: it may ask for the stronger wall, never for the weaker. */
-static int annotation_wants_vm(const struct rt_create *r, bool *ret, struct err *e)
+static int annotation_wants_vm(const json_t *config, bool *ret, struct err *e)
 {
-    autofree char *path = r->config ? str_dup(r->config)
-                                    : str_fmt("%s/config.json", r->bundle ? r->bundle : ".");
-    autofree char *text = NULL;
-    size_t len;
-    *ret = false;
-    if (fd_read_file(AT_FDCWD, path, JSON_MAX_BYTES, &text, &len, e) < 0)
-        return -1;
-    if (!strstr(text, "islet.isolation"))
-        return 0;
-    json_t *doc;
-    if (json_parse(text, len, path, &doc, e) < 0)
-        return -1;
-    const char *wanted =
-            json_string_value(json_object_get(json_object_get(doc, "annotations"), "islet.isolation"));
-    int rc = 0;
-    if (wanted && strcmp(wanted, "vm") == 0)
-        *ret = true;
-    else if (wanted && strcmp(wanted, "container") != 0)
-        rc = err_set(e, ERR_CONFIG, "config.json: /annotations/islet.isolation: '%s' is neither container nor vm",
+    const char *wanted = json_string_value(
+            json_object_get(json_object_get(config, "annotations"), "islet.isolation"));
+    *ret = wanted && strcmp(wanted, "vm") == 0;
+    if (wanted && !*ret && strcmp(wanted, "container") != 0)
+        return err_set(e, ERR_CONFIG, "config.json: /annotations/islet.isolation: '%s' is neither container nor vm",
                 wanted);
-    json_decref(doc);
-    return rc;
+    return 0;
 }
 
-int engine_choose(const struct rt_context *c, const struct rt_create *r,
-        const struct engine_ops **ret, struct err *e)
+int engine_choose(const struct birth *b, const struct engine_ops **ret, struct err *e)
 {
-    bool wants_vm = c->isolation == RT_ISOLATION_VM;
-    if (!wants_vm && annotation_wants_vm(r, &wants_vm, e) < 0)
+    bool wants_vm;
+    if (annotation_wants_vm(b->config, &wants_vm, e) < 0)
         return -1;
-    *ret = wants_vm ? &engine_vm : &engine_ns;
+    if (b->ctx->isolation == RT_ISOLATION_AUTO)
+        return err_set(e, ERR_UNSUPPORTED, "--isolation=auto: not supported yet: say container or vm");
+    *ret = wants_vm || b->ctx->isolation == RT_ISOLATION_VM ? &engine_vm : &engine_ns;
     return 0;
 }
 

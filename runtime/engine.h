@@ -10,6 +10,8 @@
 #include "runtime/runtime.h"
 #include "runtime/state.h"
 
+struct birth;
+
 /* A container that exists: its directory and record. */
 struct engine_place {
     const struct rt_context *ctx;
@@ -24,9 +26,9 @@ void engine_close(struct engine_place *p);
 
 struct engine_ops {
     const char *name; /* "ns", "qemu" */
-    int (*create)(const struct rt_context *c, const struct rt_create *r, struct err *e);
-    int (*run)(const struct rt_context *c, const struct rt_create *r, int *ret_status,
-            struct err *e);
+    /* of a birth that is read, not yet planned */
+    int (*create)(struct birth *b, struct err *e);
+    int (*run)(struct birth *b, int *ret_status, struct err *e);
     int (*start)(struct engine_place *p, struct err *e);
     int (*exec)(struct engine_place *p, const struct rt_exec *r, int *ret_status, struct err *e);
     int (*kill)(struct engine_place *p, int sig, bool is_all, struct err *e);
@@ -44,13 +46,11 @@ extern const struct engine_ops engine_ns, engine_vm;
 const struct engine_ops *engine_of(const struct state *s);
 
 /* The wall for a new one: flag, annotation (may only strengthen), default container. */
-int engine_choose(const struct rt_context *c, const struct rt_create *r,
-        const struct engine_ops **ret, struct err *e) must_check;
+int engine_choose(const struct birth *b, const struct engine_ops **ret, struct err *e) must_check;
 
 /* container wall */
-int ns_engine_create(const struct rt_context *c, const struct rt_create *r, struct err *e);
-int ns_engine_run(const struct rt_context *c, const struct rt_create *r, int *ret_status,
-        struct err *e);
+int ns_engine_create(struct birth *b, struct err *e);
+int ns_engine_run(struct birth *b, int *ret_status, struct err *e);
 int ns_engine_start(struct engine_place *p, struct err *e);
 int ns_engine_exec(struct engine_place *p, const struct rt_exec *r, int *ret_status, struct err *e);
 int ns_engine_kill(struct engine_place *p, int sig, bool is_all, struct err *e);

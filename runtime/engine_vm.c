@@ -89,22 +89,13 @@ void unstep_vm_spawn(struct birth *b)
     b->pid = 0;
 }
 
-static void birth_init_vm(struct birth *b, const struct rt_context *c, const struct rt_create *r)
+static int vm_create(struct birth *b, struct err *e)
 {
-    birth_init(b, c, r);
     b->isolation = "vm";
     b->engine = "qemu";
-}
-
-static int vm_create(const struct rt_context *c, const struct rt_create *r, struct err *e)
-{
-    struct birth b;
-    birth_init_vm(&b, c, r);
-    int rc = birth_plan(&b, e);
-    if (rc == 0)
-        rc = birth_run(&b, birth_vm_steps, STEP_HOST, e);
-    birth_release(&b);
-    return rc;
+    if (birth_plan(b, e) < 0)
+        return -1;
+    return birth_run(b, birth_vm_steps, STEP_HOST, e);
 }
 
 static int run_to_end(struct birth *b, int *ret_status, struct err *e)
@@ -132,19 +123,9 @@ static int run_to_end(struct birth *b, int *ret_status, struct err *e)
     return birth_bury(b, e);
 }
 
-static int vm_run(const struct rt_context *c, const struct rt_create *r, int *ret_status,
-        struct err *e)
+static int vm_run(struct birth *b, int *ret_status, struct err *e)
 {
-    struct birth b;
-    birth_init_vm(&b, c, r);
-    b.is_run = true;
-    int rc = birth_plan(&b, e);
-    if (rc == 0)
-        rc = birth_run(&b, birth_vm_steps, STEP_HOST, e);
-    if (rc == 0)
-        rc = run_to_end(&b, ret_status, e);
-    birth_release(&b);
-    return rc;
+    return vm_create(b, e) < 0 ? -1 : run_to_end(b, ret_status, e);
 }
 
 static int vm_status(struct engine_place *p, enum rt_status *ret, struct err *e)

@@ -151,42 +151,55 @@ static int set_oom_score(const struct exec *x, struct err *e)
     return score->is_set ? proc_set_oom_score(x->pid, (int)score->v, e) : 0;
 }
 
-/* PID, then perhaps the terminal, then READY, answered by GO, then the end of the socket. */
+/* The joiner says PID; the process that stays says, perhaps earlier, CONSOLE and READY. */
+struct progress {
+    bool has_pid, is_ready;
+};
+
+static int take(struct exec *x, const struct stage_msg *m, int *master, struct progress *p,
+        struct err *e)
+{
+    switch ((enum stage_msg_type)m->type) {
+    case STAGE_MSG_PID:
+        (void)waitpid(x->pid, NULL, 0); /* the joiner, which has done its work */
+        x->pid = m->value;
+        p->has_pid = true;
+        return 0;
+    case STAGE_MSG_CONSOLE:
+        if (x->console_fd >= 0)
+            return console_send(x->console_fd, *master, m->text, e);
+        x->master_fd = steal_fd(*master);
+        return 0;
+    case STAGE_MSG_READY:
+        p->is_ready = true;
+        return 0;
+    case STAGE_MSG_FAIL:
+    case STAGE_MSG_ERR:
+        return launch_failure(m, e);
+    case STAGE_MSG_NONE:
+    case STAGE_MSG_GO:
+        break;
+    }
+    return err_set(e, ERR_SYSTEM, "the container's process ended while it was made (is the container stopping?)");
+}
+
+/* Both are awaited, answered by GO, and followed by the end of the socket: the program runs. */
 static int follow(struct exec *x, struct err *e)
 {
-    pid_t joiner = x->pid;
-    for (;;) {
-        struct stage_msg m;
+    struct progress p = {0};
+    struct stage_msg m;
+    while (!p.has_pid || !p.is_ready) {
         int fd = -1;
         int rc = sync_receive(x->sync[0], &m, &fd, e);
         autoclose int master = fd;
-        if (rc < 0)
+        if (rc < 0 || take(x, &m, &master, &p, e) < 0)
             return -1;
-        switch ((enum stage_msg_type)m.type) {
-        case STAGE_MSG_PID:
-            (void)waitpid(joiner, NULL, 0);
-            x->pid = m.value;
-            break;
-        case STAGE_MSG_CONSOLE:
-            if (x->console_fd < 0)
-                x->master_fd = steal_fd(master);
-            else if (console_send(x->console_fd, master, m.text, e) < 0)
-                return -1;
-            break;
-        case STAGE_MSG_READY:
-            if (set_oom_score(x, e) < 0)
-                return -1;
-            m.type = STAGE_MSG_GO;
-            sync_send(x->sync[0], &m);
-            return sync_wait_exec(x->sync[0], e);
-        case STAGE_MSG_FAIL:
-        case STAGE_MSG_ERR:
-            return launch_failure(&m, e);
-        case STAGE_MSG_NONE:
-        case STAGE_MSG_GO:
-            return err_set(e, ERR_SYSTEM, "the container's process ended while it was made (is the container stopping?)");
-        }
     }
+    if (set_oom_score(x, e) < 0)
+        return -1;
+    m = (struct stage_msg){.type = STAGE_MSG_GO};
+    sync_send(x->sync[0], &m);
+    return sync_wait_exec(x->sync[0], e);
 }
 
 static int finish(struct exec *x, int *ret_status, struct err *e)

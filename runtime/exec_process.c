@@ -59,6 +59,20 @@ static void strs_add(char ***list, size_t *n, const char *text)
     (*list)[*n] = NULL;
 }
 
+/* A name stands once: the last word on it counts. */
+static void env_put(struct spec_process *p, const char *entry)
+{
+    size_t name = strcspn(entry, "=") + 1;
+    for (size_t i = 0; i < p->n_env; i++) {
+        if (strncmp(p->env[i], entry, name) != 0)
+            continue;
+        mem_free(p->env[i]);
+        p->env[i] = str_dup(entry);
+        return;
+    }
+    strs_add(&p->env, &p->n_env, entry);
+}
+
 /* `--cap` adds to bounding, effective and permitted; never to inheritable or ambient
  * (CVE-2022-29162). */
 static int add_caps(struct spec_process *p, const char *const *caps, struct err *e)
@@ -89,7 +103,7 @@ static int change(const struct rt_exec *r, struct spec_process *p, struct err *e
 {
     strs_set(&p->args, &p->n_args, r->argv);
     for (size_t i = 0; r->env && r->env[i]; i++)
-        strs_add(&p->env, &p->n_env, r->env[i]);
+        env_put(p, r->env[i]);
     str_set(&p->cwd, r->cwd);
     str_set(&p->apparmor_profile, r->apparmor);
     if (r->user && exec_user_parse(r->user, &p->user.uid, &p->user.gid, e) < 0)

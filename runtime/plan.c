@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -29,7 +30,20 @@ static char *absolute(const char *path, struct err *e)
     return str_dup(real);
 }
 
-static int read_config(struct birth *b, struct err *e)
+/* The bundle's file must be a plain one: a fifo would hang us. What the caller names may be a pipe. */
+static int open_config(const struct birth *b, const char *path, struct err *e)
+{
+    struct stat st;
+    int flags = b->req->config ? O_RDONLY | O_CLOEXEC : O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+    autoclose int fd = open(path, flags);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_sys(e, "open '%s'", path);
+    if (!S_ISREG(st.st_mode) && !(b->req->config && S_ISFIFO(st.st_mode)))
+        return err_set(e, ERR_CONFIG, "'%s' is not a regular file", path);
+    return steal_fd(fd);
+}
+
+int birth_read(struct birth *b, struct err *e)
 {
     const char *bundle = b->req->bundle ? b->req->bundle : ".";
     b->bundle = absolute(bundle, e);
@@ -37,8 +51,11 @@ static int read_config(struct birth *b, struct err *e)
         return err_add(e, "bundle");
     autofree char *beside = str_fmt("%s/config.json", b->bundle);
     const char *path = b->req->config ? b->req->config : beside;
-    if (fd_read_file(AT_FDCWD, path, CONFIG_MAX, &b->config_text, &b->config_len, e) < 0)
+    autoclose int fd = open_config(b, path, e);
+    if (fd < 0)
         return -1;
+    if (fd_read_all(fd, CONFIG_MAX, &b->config_text, &b->config_len, e) < 0)
+        return err_add(e, "'%s'", path);
     return json_parse(b->config_text, b->config_len, path, &b->config, e);
 }
 
@@ -184,10 +201,6 @@ static int plan_terminal(const struct birth *b, struct err *e)
 
 int birth_plan(struct birth *b, struct err *e)
 {
-    if (rt_id_check(b->req->id, e) < 0)
-        return -1;
-    if (read_config(b, e) < 0)
-        return -1;
     if (spec_load(b->config, &b->spec, e) < 0)
         return err_add(e, "config.json");
     autofree char *beside = b->spec.root.path[0] == '/' ? str_dup(b->spec.root.path)
@@ -195,6 +208,9 @@ int birth_plan(struct birth *b, struct err *e)
     b->rootfs = absolute(beside, e);
     if (!b->rootfs)
         return err_add(e, "config.json: /root/path");
+    struct stat st;
+    if (stat(b->rootfs, &st) == 0 && !S_ISDIR(st.st_mode))
+        return err_sysno(e, ENOTDIR, "config.json: /root/path: '%s'", b->rootfs);
     if (strcmp(b->rootfs, "/") == 0)
         return err_set(e, ERR_CONFIG, "config.json: /root/path: '/' is the host's own root");
     if (plan_terminal(b, e) < 0 || plan_namespaces(b, e) < 0 || plan_cgroup(b, e) < 0 ||

@@ -41,9 +41,10 @@ const struct step birth_ns_steps[] = {
         {"id-maps",    STEP_HOST,  step_id_maps,       NULL            }, /* of the user namespace */
         {"plan",       STEP_HOST,  step_stage_plan,    NULL            }, /* seccomp, the stage's orders */
         {"limits",     STEP_HOST,  step_limits,        NULL            }, /* die with the cgroup */
-        {"state",      STEP_HOST,  step_state,         NULL            }, /* dies with the dir */
+        {"state",      STEP_HOST,  step_state_early,   NULL            }, /* dies with the dir */
         {"ready",      STEP_HOST,  step_ready,         NULL            }, /* the stage is there */
         {"memory",     STEP_HOST,  step_memory,        NULL            }, /* too small for us, not for it */
+        {"state-late", STEP_HOST,  step_state_late,    NULL            }, /* when memory had a say */
         {"oom-score",  STEP_HOST,  step_oom_score,     NULL            },
         {"pid-file",   STEP_HOST,  step_pid_file,      NULL            },
         {NULL,         STEP_HOST,  NULL,               NULL            },

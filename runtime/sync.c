@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -43,9 +44,11 @@ int sync_receive(int fd, struct stage_msg *ret, int *ret_fd, struct err *e)
     memset(ret, 0, sizeof(*ret));
     if (ret_fd)
         *ret_fd = -1;
+    /* A peer that died with unread messages of ours resets first; what it said comes after that. */
+    bool was_reset = false;
     do
         n = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !was_reset && (was_reset = true))));
     if (n < 0 && errno == ECONNRESET)
         return 0;
     if (n < 0)

@@ -8,23 +8,41 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "runtime/birth.h"
 #include "runtime/engine.h"
 #include "runtime/runtime.h"
 
 int rt_create(const struct rt_context *c, const struct rt_create *r, struct err *e)
 {
     const struct engine_ops *engine;
-    if (rt_id_check(r->id, e) < 0 || engine_choose(c, r, &engine, e) < 0)
+    struct birth b;
+    if (rt_id_check(r->id, e) < 0)
         return -1;
-    return engine->create(c, r, e);
+    birth_init(&b, c, r);
+    int rc = birth_read(&b, e);
+    if (rc == 0)
+        rc = engine_choose(&b, &engine, e);
+    if (rc == 0)
+        rc = engine->create(&b, e);
+    birth_release(&b);
+    return rc;
 }
 
 int rt_run(const struct rt_context *c, const struct rt_create *r, int *ret_status, struct err *e)
 {
     const struct engine_ops *engine;
-    if (rt_id_check(r->id, e) < 0 || engine_choose(c, r, &engine, e) < 0)
+    struct birth b;
+    if (rt_id_check(r->id, e) < 0)
         return -1;
-    return engine->run(c, r, ret_status, e);
+    birth_init(&b, c, r);
+    b.is_run = true;
+    int rc = birth_read(&b, e);
+    if (rc == 0)
+        rc = engine_choose(&b, &engine, e);
+    if (rc == 0)
+        rc = engine->run(&b, ret_status, e);
+    birth_release(&b);
+    return rc;
 }
 
 int rt_start(const struct rt_context *c, const char *id, struct err *e)

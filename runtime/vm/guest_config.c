@@ -84,6 +84,7 @@ static int make_hooks(struct making *m)
     if (kept)
         (void)json_object_set_new(m->config, "hooks", kept);
     (void)json_object_del(m->config, "vm"); /* read by the host: kernel, hypervisor */
+    (void)json_object_del(json_object_get(m->config, "annotations"), "islet.isolation"); /* done */
     return 0;
 }
 
