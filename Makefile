@@ -35,7 +35,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 CFLAGS_release  := $(COMMON) $(WARN_GCC) $(HARDEN)
 CFLAGS_debug    := $(CFLAGS_release) -DISLET_DEBUG=1
 CFLAGS_san      := $(COMMON) $(WARN_GCC) -g -O1 $(SANITIZE) -DISLET_DEBUG=1
-CFLAGS_fuzz     := $(COMMON) -Wno-format-nonliteral -g -O1 $(SANITIZE) -fsanitize=fuzzer-no-link -DISLET_DEBUG=1
+CFLAGS_fuzz     := $(COMMON) -Wno-format-nonliteral -Wno-unused-variable -g -O1 $(SANITIZE) -fsanitize=fuzzer-no-link -DISLET_DEBUG=1
 LDFLAGS_release := -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections
 LDFLAGS_debug   := $(LDFLAGS_release)
 LDFLAGS_san     := $(SANITIZE)
