@@ -229,8 +229,10 @@ static void on_listen(void *arg, uint32_t events)
 {
     struct host *h = arg;
     struct err e;
+    struct sockaddr_un from;
+    socklen_t len = sizeof(from);
     (void)events;
-    int fd = accept4(h->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = accept4(h->listen_fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
         return;
     if (!is_ours(fd)) {
