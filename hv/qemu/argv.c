@@ -51,7 +51,7 @@ int qemu_cmdline(const struct qemu_plan *p, char **ret, struct err *e)
                                  : str_dup("");
     bool has_extra = p->cmdline_extra && *p->cmdline_extra;
     autofree char *line = str_fmt("console=ttyS0 quiet loglevel=3 reboot=t panic=-1 no_timer_check "
-                                  "random.trust_cpu=on%s%s%s",
+                                  "random.trust_cpu=on cryptomgr.notests%s%s%s",
             tsc, has_extra ? " " : "", has_extra ? p->cmdline_extra : "");
     if (strlen(line) > CMDLINE_MAX)
         return err_set(e, ERR_CONFIG, "kernel command line has %zu bytes, at most %d fit",

@@ -82,15 +82,13 @@ static int bind_attributes(int mount, const struct jail_bind *b, struct err *e)
     return 0;
 }
 
-/* A detached mount, or -1 without an error for an empty directory and for what is optional. */
+/* A detached mount, or -1 without an error for what is optional and not there. */
 static int bind_open(const struct jail_bind *b, int *ret, struct err *e)
 {
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
     autoclose int mount = -1;
     flags |= b->flags & JAIL_RECURSIVE ? AT_RECURSIVE : 0;
     *ret = -1;
-    if (!b->from && b->fd < 0)
-        return 0;
     if (b->from) {
         mount = (int)syscall(SYS_open_tree, AT_FDCWD, b->from, flags);
         if (mount < 0 && errno == ENOENT && (b->flags & JAIL_OPTIONAL))
@@ -132,19 +130,26 @@ static int make_parents(const char *path, struct err *e)
 static int bind_place(const struct jail_bind *b, int mount, struct err *e)
 {
     const char *to = b->to + 1; /* relative to the new root, our current directory */
-    bool is_empty_dir = !b->from && b->fd < 0;
-    struct stat st = {.st_mode = S_IFDIR};
-    if (mount < 0 && !is_empty_dir)
+    struct stat st;
+    if (mount < 0)
         return 0;
-    if (mount >= 0 && fstat(mount, &st) < 0)
+    if (fstat(mount, &st) < 0)
         return err_sys(e, "stat '%s'", b->to);
     if (make_parents(to, e) < 0)
         return -1;
     int rc = S_ISDIR(st.st_mode) ? mkdir(to, 0755) : mknod(to, S_IFREG | 0444, 0);
     if (rc < 0 && errno != EEXIST)
         return err_sys(e, "make '%s' in the jail", b->to);
-    if (mount >= 0 && syscall(SYS_move_mount, mount, "", AT_FDCWD, to, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    if (syscall(SYS_move_mount, mount, "", AT_FDCWD, to, MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return err_sys(e, "mount '%s' in the jail", b->to);
+    return 0;
+}
+
+static int proc_place(struct err *e)
+{
+    unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    if (mkdir("proc", 0555) < 0 || syscall(SYS_mount, "proc", "proc", "proc", flags, NULL) < 0)
+        return err_sys(e, "mount /proc in the jail");
     return 0;
 }
 
@@ -160,6 +165,8 @@ static int enter_root(const struct jail *j, const int *mounts, struct err *e)
     for (size_t i = 0; i < j->nbinds; i++)
         if (bind_place(&j->binds[i], mounts[i], e) < 0)
             return -1;
+    if (j->has_proc && proc_place(e) < 0)
+        return -1;
     if (syscall(SYS_pivot_root, ".", ".") < 0)
         return err_sys(e, "pivot_root to the jail");
     if (syscall(SYS_umount2, ".", MNT_DETACH) < 0)

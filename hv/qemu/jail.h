@@ -28,7 +28,7 @@ enum jail_bind_flag {
 };
 
 struct jail_bind {
-    const char *from; /* path on the host; NULL with fd -1: an empty directory */
+    const char *from; /* path on the host */
     int fd;           /* instead of a path: O_PATH or detached mount fd; -1 */
     const char *to;   /* absolute path in the jail */
     unsigned flags;   /* enum jail_bind_flag */
@@ -40,6 +40,7 @@ struct jail {
     char *const *argv;       /* argv[0] is the path in the jail */
     struct jail_bind binds[JAIL_BINDS];
     size_t nbinds;
+    bool has_proc; /* a read-only /proc of its own pid namespace */
     int fds[JAIL_FDS];
     size_t nfds;
     int stderr_fd;   /* standard output goes there too; standard input is empty */

@@ -129,13 +129,12 @@ static int fs_start(const struct vm_config *c, const struct wires *w, struct vm 
             .stderr_fd = w->errors[1],
             .cgroup_fd = c->cgroup_fd,
             .extra_gid = (gid_t)-1,
+            .has_proc = true, /* to start; its sandbox leaves it behind */
             .caps = FS_CAPS,
             .nofile = 1u << 20,
     };
     jail_bind_libraries(&j);
     jail_bind_path(&j, program.path, program.path, JAIL_EXEC);
-    /* It reads this one, then mounts its own /proc over it and leaves that behind too. */
-    jail_bind_path(&j, "/proc/sys/fs/file-max", "/proc/sys/fs/file-max", 0);
     jail_bind_fd(&j, c->share_fd, "/share",
             JAIL_RECURSIVE | (c->share_readonly ? 0 : JAIL_WRITABLE));
     fs_argv(&program, "/share", jail_add_fd(&j, w->fs_listen), &argv);
