@@ -186,7 +186,7 @@ static int target_of(const struct birth *b, const struct birth_mount *m, struct 
     autoclose int fd = target_open(b->root_fd, m->dest, is_dir ? TARGET_DIR : TARGET_FILE, e);
     struct statfs fs;
     if (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_MAGIC &&
-            strncmp(m->dest, "/proc", 5) != 0)
+            strcmp(m->dest, "/proc") != 0 && strncmp(m->dest, "/proc/", 6) != 0)
         return err_set(e, ERR_CONFIG, "'%s' leads into /proc", m->dest);
     return steal_fd(fd);
 }
