@@ -43,7 +43,8 @@ static struct {
     char dir[64];
     struct vm_kernel kernel;
     char *initramfs;
-} bench;
+    int cgroup_fd;
+} bench = {.cgroup_fd = -1};
 
 struct guest {
     struct vm vm;
@@ -159,7 +160,7 @@ static void guest_start(struct guest *g, const char *how, bool is_readonly)
             .memory = 256u << 20,
             .share_fd = share,
             .share_readonly = is_readonly,
-            .cgroup_fd = -1,
+            .cgroup_fd = bench.cgroup_fd,
             .channel_fd = pair[1],
             .console_fd = console,
             .uid_base = GUEST_UID,
@@ -442,7 +443,29 @@ static void assert_own_namespaces(pid_t pid)
     }
 }
 
-static void test_vm_processes_are_confined(void **state)
+/* The process that virtiofsd forks into its own sandbox. */
+static pid_t first_child(pid_t pid)
+{
+    autofree char *path = str_fmt("/proc/%d/task/%d/children", (int)pid, (int)pid);
+    autofree char *text = NULL;
+    struct err e;
+    assert_int_equal(fd_read_file(AT_FDCWD, path, 4096, &text, NULL, &e), 0);
+    return (pid_t)strtol(text, NULL, 10);
+}
+
+static void assert_line(pid_t pid, const char *key, const char *want)
+{
+    autofree char *got = status_line(pid, key);
+    assert_string_equal(got, want);
+}
+
+static void assert_root_lacks(pid_t pid, const char *name)
+{
+    autofree char *path = str_fmt("/proc/%d/root/%s", (int)pid, name);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void test_vm_qemu_is_confined(void **state)
 {
     (void)state;
     struct guest g;
@@ -450,24 +473,129 @@ static void test_vm_processes_are_confined(void **state)
         skip();
     guest_start(&g, "islet.test=hang", false);
     guest_run(&g, "phase mount");
-    assert_own_namespaces(g.vm.vmm_pid);
+    pid_t pid = g.vm.vmm_pid;
+    assert_own_namespaces(pid);
+    assert_line(pid, "Uid", "2000123\t2000123\t2000123\t2000123");
+    assert_line(pid, "Gid", "2000123\t2000123\t2000123\t2000123");
+    assert_line(pid, "Groups", "");
+    assert_line(pid, "CapPrm", "0000000000000000");
+    assert_line(pid, "CapBnd", "0000000000000000");
+    assert_line(pid, "NoNewPrivs", "1");
+    assert_line(pid, "Seccomp", "2");
+    assert_root_lacks(pid, "etc/passwd");
+    assert_root_lacks(pid, "proc");
+    assert_root_lacks(pid, "share");
+    guest_end(&g);
+}
+
+static void test_vm_virtiofsd_is_confined(void **state)
+{
+    (void)state;
+    struct guest g;
+    struct stat root;
+    struct stat share;
+    if (!can_boot())
+        skip();
+    guest_start(&g, "islet.test=hang", false);
+    guest_run(&g, "phase mount");
+    pid_t pid = first_child(g.vm.fs_pid);
     assert_own_namespaces(g.vm.fs_pid);
-    autofree char *uid = status_line(g.vm.vmm_pid, "Uid");
-    autofree char *groups = status_line(g.vm.vmm_pid, "Groups");
-    autofree char *caps = status_line(g.vm.vmm_pid, "CapPrm");
-    autofree char *bound = status_line(g.vm.vmm_pid, "CapBnd");
-    autofree char *privs = status_line(g.vm.vmm_pid, "NoNewPrivs");
-    autofree char *seccomp = status_line(g.vm.vmm_pid, "Seccomp");
-    assert_string_equal(uid, "2000123\t2000123\t2000123\t2000123");
-    assert_string_equal(groups, "");
-    assert_string_equal(caps, "0000000000000000");
-    assert_string_equal(bound, "0000000000000000");
-    assert_string_equal(privs, "1");
-    assert_string_equal(seccomp, "2");
-    autofree char *etc = str_fmt("/proc/%d/root/etc/passwd", (int)g.vm.vmm_pid);
-    assert_int_equal(access(etc, F_OK), -1);
-    autofree char *boot = str_fmt("/proc/%d/root/proc", (int)g.vm.vmm_pid);
-    assert_int_equal(access(boot, F_OK), -1);
+    assert_own_namespaces(pid);
+    assert_line(pid, "NoNewPrivs", "1");
+    assert_line(pid, "Seccomp", "2");
+    autofree char *caps = status_line(pid, "CapPrm");
+    uint64_t file_caps = 1u << 0 | 1u << 1 | 1u << 3 | 1u << 4 | 1u << 6 | 1u << 7 | 1u << 27;
+    assert_int_equal(strtoull(caps, NULL, 16) & ~(file_caps | 1ull << 31), 0);
+    autofree char *path = str_fmt("/proc/%d/root", (int)pid);
+    assert_int_equal(stat(path, &root), 0);
+    assert_int_equal(stat(g.share, &share), 0);
+    assert_int_equal(root.st_ino, share.st_ino);
+    guest_end(&g);
+}
+
+static void test_vm_processes_start_in_the_given_cgroup(void **state)
+{
+    static const char *const places[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
+    (void)state;
+    struct guest g;
+    int fd = -1;
+    autofree char *name = str_fmt("islet-vm-test.%d", (int)getpid());
+    autofree char *path = NULL;
+    if (!can_boot())
+        skip();
+    for (size_t i = 0; i < ARRAY_LEN(places) && fd < 0; i++) {
+        autofree char *procs = str_fmt("%s/cgroup.procs", places[i]);
+        mem_free(path);
+        path = str_fmt("%s/%s", places[i], name);
+        if (access(procs, F_OK) == 0 && mkdir(path, 0755) == 0)
+            fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (fd < 0)
+        skip();
+    bench.cgroup_fd = fd;
+    guest_start(&g, "islet.test=hang", false);
+    bench.cgroup_fd = -1;
+    pid_t pids[] = {g.vm.vmm_pid, g.vm.fs_pid};
+    for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
+        struct err e;
+        autofree char *file = str_fmt("/proc/%d/cgroup", (int)pids[i]);
+        autofree char *text = NULL;
+        assert_int_equal(fd_read_file(AT_FDCWD, file, 4096, &text, NULL, &e), 0);
+        assert_non_null(strstr(text, name));
+    }
+    guest_end(&g);
+    close(fd);
+    assert_int_equal(rmdir(path), 0); /* nothing is left in it */
+}
+
+static void test_vm_spawn_names_what_is_wrong(void **state)
+{
+    (void)state;
+    struct err e;
+    struct vm vm;
+    struct vm_kernel kernel = {.vmlinux = bench.kernel.vmlinux};
+    if (!can_boot())
+        skip();
+    struct vm_config c = {.name = "bad",
+            .run_dir = bench.dir,
+            .kernel = &kernel,
+            .initramfs = "/nonexistent/initramfs",
+            .accel = VM_ACCEL_EMULATED,
+            .vcpus = 1,
+            .memory = 1u << 20,
+            .share_fd = -1,
+            .cgroup_fd = -1,
+            .channel_fd = 0,
+            .console_fd = 2,
+            .uid_base = GUEST_UID};
+    assert_int_equal(vm_spawn(&c, &vm, &e), -1);
+    assert_non_null(strstr(e.text, "'bad'"));
+    assert_non_null(strstr(e.text, "memory"));
+    c.memory = 256u << 20;
+    assert_int_equal(vm_spawn(&c, &vm, &e), -1);
+    assert_non_null(strstr(e.text, "/nonexistent/initramfs"));
+}
+
+static void test_vm_boots_the_image_that_cannot_be_unpacked(void **state)
+{
+    (void)state;
+    struct guest g;
+    struct vm_kernel kernel = bench.kernel;
+    if (!can_boot())
+        skip();
+    autofree char *copy = path_of("bzImage");
+    autofree char *data = NULL;
+    size_t len = 0;
+    struct err e;
+    assert_int_equal(fd_read_file(AT_FDCWD, kernel.vmlinuz, 256u << 20, &data, &len, &e), 0);
+    assert_int_equal(fd_write_atomic(AT_FDCWD, copy, data, len, 0644, &e), 0);
+    bench.kernel.vmlinux = copy;
+    guest_start(&g, "islet.test=poweroff", false);
+    bench.kernel = kernel;
+    guest_run(&g, NULL);
+    assert_end(&g, VM_END_POWEROFF);
+    if (getenv("ISLET_TEST_TIMES"))
+        print_message("bzImage: hello after %ld ms, end after %ld ms\n", g.hello_ms, g.end_ms);
     guest_end(&g);
 }
 
@@ -480,7 +608,11 @@ int main(void)
             cmocka_unit_test(test_vm_death_of_either_process_ends_both),
             cmocka_unit_test(test_vm_kill_is_final_and_idempotent),
             cmocka_unit_test(test_vm_dies_with_its_host_process),
-            cmocka_unit_test(test_vm_processes_are_confined),
+            cmocka_unit_test(test_vm_qemu_is_confined),
+            cmocka_unit_test(test_vm_virtiofsd_is_confined),
+            cmocka_unit_test(test_vm_processes_start_in_the_given_cgroup),
+            cmocka_unit_test(test_vm_spawn_names_what_is_wrong),
+            cmocka_unit_test(test_vm_boots_the_image_that_cannot_be_unpacked),
     };
     cmocka_set_test_filter(getenv("ISLET_TEST_ONLY"));
     return cmocka_run_group_tests(tests, bench_setup, bench_teardown);
