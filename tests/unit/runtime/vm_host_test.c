@@ -386,6 +386,29 @@ static void go(void)
     ok(vmw_start(&bed.place, &e), &e);
 }
 
+/* Starts a payload that says something when it is ready. */
+static void go_until_it_speaks(void)
+{
+    struct pollfd p = {.fd = bed.out, .events = POLLIN};
+    go();
+    assert_int_equal(poll(&p, 1, 10000), 1);
+}
+
+/* Waits until a file has something in it. */
+static char *file_text(const char *path)
+{
+    struct err e;
+    for (int i = 0; i < 1000; i++) {
+        char *text = NULL;
+        if (fd_read_file(AT_FDCWD, path, 4096, &text, NULL, &e) == 0 && *text)
+            return text;
+        mem_free(text);
+        sleep_ms(10);
+    }
+    fail_msg("'%s' stays empty", path);
+    return NULL;
+}
+
 static enum rt_status status_now(void)
 {
     struct err e;
@@ -486,7 +509,7 @@ static void test_host_writes_what_was_said_before_the_end_to_a_late_reader(void 
     (void)state;
     bed_start(SH("head -c 200000 /dev/zero | tr '\\\\0' x"));
     go();
-    for (int i = 0; i < 200 && status_now() != RT_STOPPED; i++)
+    for (int i = 0; i < 1000 && status_now() != RT_STOPPED; i++)
         sleep_ms(10);
     assert_int_equal(status_now(), RT_STOPPED); /* the payload is dead, its words are not lost */
     assert_int_equal(kill(bed.host, 0), 0);
@@ -558,8 +581,7 @@ static void test_host_guest_poweroff_is_an_end_and_its_output_arrives(void **sta
 {
     (void)state;
     bed_start(SH("echo last words; sleep 20"));
-    go();
-    sleep_ms(200);
+    go_until_it_speaks();
     machine_signal(SIGUSR1);
     int status = host_status();
     assert_true(WIFEXITED(status));
@@ -587,9 +609,8 @@ static void test_host_verbs_kill_pause_ps(void **state)
     struct err e;
     pid_t *pids = NULL;
     size_t n = 0;
-    bed_start(SH("trap 'exit 9' TERM; while :; do sleep 0.01; done"));
-    go();
-    sleep_ms(50);
+    bed_start(SH("trap 'exit 9' TERM; echo up; while :; do sleep 0.01; done"));
+    go_until_it_speaks();
     assert_int_equal(status_now(), RT_RUNNING);
     ok(vmw_pause(&bed.place, true, &e), &e);
     assert_int_equal(status_now(), RT_PAUSED);
@@ -609,9 +630,8 @@ static void test_host_verbs_kill_pause_ps(void **state)
 static void test_host_passes_its_own_signals_on(void **state)
 {
     (void)state;
-    bed_start(SH("trap 'exit 8' USR1; while :; do sleep 0.01; done"));
-    go();
-    sleep_ms(100);
+    bed_start(SH("trap 'exit 8' USR1; echo up; while :; do sleep 0.01; done"));
+    go_until_it_speaks();
     (void)kill(bed.host, SIGUSR1);
     assert_int_equal(WEXITSTATUS(host_status()), 8);
 }
@@ -657,7 +677,10 @@ static void test_host_detached_exec_has_a_process_with_its_status(void **state)
     struct err e;
     pid_t pid = -1;
     int status = 0;
-    char sh[] = "sh", c[] = "-c", script[] = "trap 'exit 6' TERM; while :; do sleep 0.01; done";
+    autofree char *mark = str_fmt("%s/trap", bed.dir);
+    autofree char *script =
+            str_fmt("trap 'exit 6' TERM; echo up > %s; while :; do sleep 0.01; done", mark);
+    char sh[] = "sh", c[] = "-c";
     char *argv[] = {sh, c, script, NULL};
     bed_start(SH("sleep 20"));
     go();
@@ -666,7 +689,8 @@ static void test_host_detached_exec_has_a_process_with_its_status(void **state)
         fail_msg("%s", e.text);
     assert_true(pid > 1);
     assert_int_equal(getsid(pid), pid);
-    sleep_ms(100);
+    autofree char *up = file_text(mark);
+    assert_string_equal(up, "up\n");
     (void)kill(pid, SIGTERM);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(WEXITSTATUS(status), 6);
@@ -679,7 +703,6 @@ static void test_host_kills_what_a_killed_exec_stood_for(void **state)
     pid_t pid = -1;
     autofree char *mark = str_fmt("%s/alive", bed.dir);
     autofree char *text = str_fmt("echo $$ > %s; exec sleep 30", mark);
-    autofree char *inner = NULL;
     char sh[] = "sh", c[] = "-c";
     char *argv[] = {sh, c, text, NULL};
     bed_start(SH("sleep 20"));
@@ -687,14 +710,13 @@ static void test_host_kills_what_a_killed_exec_stood_for(void **state)
     struct rt_exec r = {.argv = argv, .is_detached = true};
     if (run_exec(&r, &pid, &e) < 0)
         fail_msg("%s", e.text);
-    sleep_ms(100);
-    ok(fd_read_file(AT_FDCWD, mark, 32, &inner, NULL, &e), &e);
+    autofree char *inner = file_text(mark);
     pid_t guest = (pid_t)strtol(inner, NULL, 10);
     uint64_t start;
     assert_true(liveness_start_time(guest, &start));
     (void)kill(pid, SIGKILL);
     (void)waitpid(pid, NULL, 0);
-    for (int i = 0; i < 100 && liveness_is_alive(guest, start); i++)
+    for (int i = 0; i < 1000 && liveness_is_alive(guest, start); i++)
         sleep_ms(10);
     assert_false(liveness_is_alive(guest, start));
     assert_int_equal(status_now(), RT_RUNNING);
@@ -707,7 +729,7 @@ static void test_host_delete_works_after_everything_was_killed(void **state)
     bed_start(SH("sleep 20"));
     go();
     (void)kill(bed.host, SIGKILL);
-    for (int i = 0; i < 100 && status_now() != RT_STOPPED; i++)
+    for (int i = 0; i < 1000 && status_now() != RT_STOPPED; i++)
         sleep_ms(10); /* a zombie until we reap it: stopped all the same */
     assert_int_equal(status_now(), RT_STOPPED);
     ok(vmw_delete(&bed.place, bed.host, bed.start, &e), &e);
@@ -754,17 +776,21 @@ static int master_take(int listener)
     assert_true(recvmsg(fd, &mh, MSG_CMSG_CLOEXEC) > 0);
     (void)close(fd);
     int master = -1;
-    memcpy(&master, CMSG_DATA(CMSG_FIRSTHDR(&mh)), sizeof(int));
+    struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
+    if (!c)
+        fail_msg("no terminal came");
+    else
+        memcpy(&master, CMSG_DATA(c), sizeof(int));
     return master;
 }
 
-/* Reads from a terminal until `want` was seen, at most two seconds. */
+/* Reads from a terminal until `want` was seen, at most ten seconds. */
 static bool tty_says(int master, const char *want)
 {
     static char text[65536];
     size_t len = 0;
     memset(text, 0, sizeof(text));
-    for (int i = 0; i < 200 && len < sizeof(text) - 1; i++) {
+    for (int i = 0; i < 1000 && len < sizeof(text) - 1; i++) {
         struct pollfd p = {.fd = master, .events = POLLIN};
         if (poll(&p, 1, 10) == 1) {
             ssize_t n = read(master, text + len, sizeof(text) - 1 - len);
@@ -793,7 +819,7 @@ static void test_host_terminal_goes_through(void **state)
     int master = master_take(listener);
     struct winsize ws = {.ws_row = 33, .ws_col = 101};
     assert_int_equal(ioctl(master, TIOCSWINSZ, &ws), 0);
-    sleep_ms(100);
+    sleep_ms(200);
     go();
     assert_true(tty_says(master, "33 101"));
     assert_int_equal(write(master, "typed\r", 6), 6);
