@@ -69,9 +69,7 @@ const char *launch_env(char *const *env, size_t n, const char *name)
 
 static void put_caps(struct stage_plan *p, const struct spec_process *pr)
 {
-    if (!pr->has_caps)
-        return;
-    const struct spec_caps *c = &pr->caps;
+    const struct spec_caps *c = &pr->caps; /* without the object: none, as runc and crun do */
     p->flags |= STAGE_CAPS;
     p->bounding = spec_cap_mask(c->bounding, c->n_bounding, NULL);
     p->effective = spec_cap_mask(c->effective, c->n_effective, NULL);
