@@ -180,11 +180,11 @@ expect_no_match() {
     ! grep -qE -e "$1" <<<"$output" || fail "something like '$1' in: $output"
 }
 
-# expect_error REGEX [STATUS]: the last `call` failed with one
-# line on stderr that says so.
+# expect_error REGEX [STATUS]: the last `call` failed with one line on stderr that
+# says so. Returns at the first lack: bash ignores errors behind `||`.
 expect_error() {
-    [[ $status -eq ${2:-1} ]] || fail "exit status $status, not ${2:-1}; stderr: $stderr"
-    [[ $(wc -l <<<"$stderr") -eq 1 ]] || fail "not one line: $stderr"
+    [[ $status -eq ${2:-1} ]] || fail "exit status $status, not ${2:-1}; stderr: $stderr" || return
+    [[ $(wc -l <<<"$stderr") -eq 1 ]] || fail "not one line: $stderr" || return
     grep -qE -e "$1" <<<"$stderr" || fail "nothing like '$1' in: $stderr"
 }
 
@@ -196,6 +196,6 @@ same() {
 # nothing_made [ID]: no state and no cgroup of it.
 nothing_made() {
     local id=${1:-$ID}
-    [[ ! -e $STATE/$id ]] || fail "state of $id is left: $(ls -A "$STATE/$id")"
+    [[ ! -e $STATE/$id ]] || fail "state of $id is left: $(ls -A "$STATE/$id")" || return
     [[ -z $(cgroups_of "$id") ]] || fail "cgroup of $id is left: $(cgroups_of "$id")"
 }
