@@ -74,8 +74,9 @@ int bzimage_parse(const void *head, size_t len, uint64_t file_size, struct bzima
         out.payload_offset = setup + (uint64_t)le32(p + OFF_PAYLOAD);
         out.payload_length = le32(p + OFF_PAYLOAD_LEN);
         if (out.payload_offset > file_size || out.payload_length > file_size - out.payload_offset)
-            return err_set(e, ERR_CONFIG, "kernel image is cut short: its payload ends at %llu",
-                    (unsigned long long)(out.payload_offset + out.payload_length));
+            return err_set(e, ERR_CONFIG,
+                    "kernel image is cut short: %llu bytes at %llu are missing",
+                    (unsigned long long)out.payload_length, (unsigned long long)out.payload_offset);
     }
     *ret = out;
     return 0;

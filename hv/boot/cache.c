@@ -21,31 +21,34 @@
 
 #define KEEP_SECONDS (24 * 3600)
 
-uint64_t cache_key_bytes(uint64_t key, const void *p, size_t len)
+static uint64_t key_byte(uint64_t key, uint8_t byte)
 {
-    const uint8_t *b = p;
-    for (size_t i = 0; i < len; i++)
-        key = (key ^ b[i]) * 0x100000001b3ull;
-    return key;
+    return (key ^ byte) * 0x100000001b3ull;
 }
 
 uint64_t cache_key_str(uint64_t key, const char *s)
 {
-    return cache_key_bytes(key, s, strlen(s) + 1);
+    for (; *s; s++)
+        key = key_byte(key, (uint8_t)*s);
+    return key_byte(key, 0);
+}
+
+static uint64_t key_number(uint64_t key, uint64_t v)
+{
+    for (int shift = 0; shift < 64; shift += 8)
+        key = key_byte(key, (uint8_t)(v >> shift));
+    return key;
 }
 
 uint64_t cache_key_file(uint64_t key, const struct stat *st)
 {
-    uint64_t facts[] = {
-            st->st_dev,
-            st->st_ino,
-            (uint64_t)st->st_size,
-            (uint64_t)st->st_mtim.tv_sec,
-            (uint64_t)st->st_mtim.tv_nsec,
-            (uint64_t)st->st_ctim.tv_sec,
-            (uint64_t)st->st_ctim.tv_nsec,
-    };
-    return cache_key_bytes(key, facts, sizeof(facts));
+    key = key_number(key, st->st_dev);
+    key = key_number(key, st->st_ino);
+    key = key_number(key, (uint64_t)st->st_size);
+    key = key_number(key, (uint64_t)st->st_mtim.tv_sec);
+    key = key_number(key, (uint64_t)st->st_mtim.tv_nsec);
+    key = key_number(key, (uint64_t)st->st_ctim.tv_sec);
+    return key_number(key, (uint64_t)st->st_ctim.tv_nsec);
 }
 
 /* Opens (and makes) the directory and checks that it is ours: what lies in it is booted. */

@@ -14,7 +14,6 @@
 
 /* Folds things into a 64-bit key (FNV-1a). Not against an adversary: the cache is ours alone. */
 #define CACHE_KEY_START 0xcbf29ce484222325ull
-uint64_t cache_key_bytes(uint64_t key, const void *p, size_t len);
 uint64_t cache_key_str(uint64_t key, const char *s);          /* with its end */
 uint64_t cache_key_file(uint64_t key, const struct stat *st); /* which file, in which state */
 

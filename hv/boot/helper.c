@@ -37,18 +37,19 @@ int helper_find(char **ret, struct err *e)
             "no '%s/libexec/islet-image': run make install, or put it there", exe);
 }
 
-static void __attribute__((noreturn)) child_exec(char *const argv[], int errors)
+static void __attribute__((noreturn)) child_exec(const char *path, char *const argv[], int errors)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     char *const env[] = {NULL};
     if (null >= 0 && dup2(null, 0) >= 0 && dup2(null, 1) >= 0 && dup2(errors, 2) >= 0)
-        (void)execve(argv[0], argv, env); /* on success it does not return */
+        (void)execve(path, argv, env); /* on success it does not return */
     _exit(127);
 }
 
-static int run(char *const argv[], struct err *e)
+static int run(const char *program, char *const argv[], struct err *e)
 {
     int pipefd[2];
+    ASSERT(program);
     if (pipe2(pipefd, O_CLOEXEC) < 0)
         return err_sys(e, "make a pipe");
     autoclose int in = pipefd[0];
@@ -57,7 +58,7 @@ static int run(char *const argv[], struct err *e)
     if (pid < 0)
         return err_sys(e, "fork");
     if (pid == 0)
-        child_exec(argv, out);
+        child_exec(program, argv, out);
     own_close(&out);
     out = -1;
     autofree char *text = NULL;
@@ -69,14 +70,14 @@ static int run(char *const argv[], struct err *e)
     int status = 0;
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
-            return err_sys(e, "wait for '%s'", argv[0]);
+            return err_sys(e, "wait for '%s'", program);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
     text[strcspn(text, "\n")] = '\0';
     if (WIFSIGNALED(status))
-        return err_set(e, ERR_SYSTEM, "'%s' was killed by signal %d", argv[0], WTERMSIG(status));
+        return err_set(e, ERR_SYSTEM, "'%s' was killed by signal %d", program, WTERMSIG(status));
     if (!*text)
-        return err_set(e, ERR_SYSTEM, "'%s' ended with status %d", argv[0], WEXITSTATUS(status));
+        return err_set(e, ERR_SYSTEM, "'%s' ended with status %d", program, WEXITSTATUS(status));
     return err_set(e, WEXITSTATUS(status) == EXIT_FORMAT ? ERR_UNSUPPORTED : ERR_SYSTEM, "%s",
             text);
 }
@@ -93,7 +94,7 @@ int helper_unpack_kernel(const char *in, const char *out, uint64_t offset, uint6
     autofree char *at = str_fmt("%llu", (unsigned long long)offset);
     autofree char *size = str_fmt("%llu", (unsigned long long)len);
     char *const argv[] = {program, verb, from, to, at, size, NULL};
-    return run(argv, e);
+    return run(program, argv, e);
 }
 
 int helper_unpack_module(const char *in, const char *out, struct err *e)
@@ -105,5 +106,5 @@ int helper_unpack_module(const char *in, const char *out, struct err *e)
     autofree char *from = str_dup(in);
     autofree char *to = str_dup(out);
     char *const argv[] = {program, verb, from, to, NULL};
-    return run(argv, e);
+    return run(program, argv, e);
 }
