@@ -307,11 +307,9 @@ static char *home_of(int rootfd, uint64_t uid)
                 *p = '\0';
                 field[n++] = p + 1;
             }
-        char *end;
-        if (n < 7 || !*field[2])
-            continue;
-        unsigned long long number = strtoull(field[2], &end, 10);
-        if (*end == '\0' && number == uid && field[5][0] == '/')
+        if (n < 7 || !*field[2] || field[2][strspn(field[2], "0123456789")])
+            continue; /* strtoull would take signs and spaces */
+        if (strtoull(field[2], NULL, 10) == uid && field[5][0] == '/')
             return str_dup(field[5]);
     }
     return str_dup("/");
