@@ -36,6 +36,7 @@ struct host_request {
     uint32_t id;
     host_answer_fn *fn;
     void *arg;
+    bool is_kill; /* a VM that is gone is what was asked for */
 };
 
 static void vm_look(struct host *h);
@@ -87,6 +88,7 @@ static void on_reply(struct host *h, const struct wire_frame *f)
 
 static void requests_fail(struct host *h)
 {
+    const struct err well = {0};
     struct err gone = {0};
     struct wire_in nothing = {0};
     (void)err_set(&gone, ERR_STATE, "container not running: its VM has ended");
@@ -94,7 +96,7 @@ static void requests_fail(struct host *h)
         struct host_request *r = h->requests;
         h->requests = r->next;
         if (r->fn)
-            r->fn(h, r->arg, &gone, &nothing);
+            r->fn(h, r->arg, r->is_kill ? &well : &gone, &nothing);
         mem_free(r);
     }
 }
@@ -329,6 +331,8 @@ void host_signal_init(struct host *h, int sig, bool is_all, host_answer_fn *fn, 
     wire_put_u32(&o, is_all);
     host_ask(h, WIRE_SIGNAL, &o, fn, arg);
     wire_out_release(&o);
+    if (sig == SIGKILL && !h->is_broken && h->requests)
+        h->requests->is_kill = true; /* the newest stands first */
     bool is_alive = h->phase == HOST_CREATED || h->phase == HOST_RUNNING;
     if (sig == SIGKILL && is_alive && !h->timer)
         timer_set(h, KILL_MS, on_no_kill);

@@ -13,6 +13,7 @@
 #include "base/own.h"
 #include "base/role.h"
 #include "runtime/vm/host.h"
+#include "runtime/vm/host_confine.h"
 #include "runtime/vm/stdio.h"
 #include "runtime/vm/vm.h"
 
@@ -103,7 +104,7 @@ static int machine_spawn(void *arg, int channel_fd, int *ret_events_fd, struct e
         return -1;
     m->is_spawned = true;
     *ret_events_fd = m->vm.events_fd;
-    return 0;
+    return host_confine(e);
 }
 
 static int machine_poll(void *arg, bool *ret_ended, enum vm_end *ret, struct err *e)
