@@ -269,7 +269,9 @@ static int serve(struct agent *a, struct err *e)
     a->loop = loop_new(e);
     if (!a->loop)
         return -1;
-    if (signals_open(a, e) < 0 || fd_mkdir_all(a->state_root, 0700, e) < 0)
+    /* a container's root in a user namespace of its own goes through this directory */
+    if (signals_open(a, e) < 0 || fd_mkdir_all(c->dir, 0711, e) < 0 ||
+            fd_mkdir_all(a->state_root, 0700, e) < 0)
         return -1;
     a->mux = mux_new(a->loop, c->channel_fd, c->is_port, &events, a, e);
     if (!a->mux)

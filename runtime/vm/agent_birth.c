@@ -42,7 +42,7 @@ static int machine_prepare(const struct agent *a, const struct wire_create *c, s
 {
     if (!a->config->is_machine)
         return 0;
-    if (agent_mount_root(e) < 0 || fd_mkdir_all(GUEST_FILES, 0700, e) < 0)
+    if (agent_mount_root(e) < 0 || fd_mkdir_all(GUEST_FILES, 0711, e) < 0)
         return -1;
     for (size_t i = 0; i < c->n_files; i++) {
         autofree char *path = str_fmt("%s/%zu", GUEST_FILES, i);
