@@ -61,8 +61,9 @@ struct vm_config {
     enum vm_accel accel;
     unsigned vcpus;
     uint64_t memory; /* bytes of guest RAM */
-    int share_fd;    /* directory shared by virtiofs with tag VM_SHARE_TAG, with the mounts below it
-                        (O_PATH or a detached mount); -1: none */
+    int share_fd;    /* directory shared by virtiofs with tag VM_SHARE_TAG, with the mounts that lie
+                     below it now (each its own st_dev in the guest); later ones do not appear.
+                     O_PATH, or a detached mount (consumed before Linux 6.15); -1: none */
     bool share_readonly;
     int cgroup_fd;  /* all processes of the VM start in this cgroup; -1: stay */
     int channel_fd; /* our end's peer: one end of a socketpair (SOCK_STREAM) that becomes the

@@ -5,7 +5,8 @@
  * we make; nothing turns it off. Both take a listening socket by number.
  *
  * Options: xattr, since file capabilities and user.* belong to a root file system; no writeback
- * cache and cache=auto (the host may look at and change the tree too); no DAX. Read-only is a
+ * cache and cache=auto (the host may look at and change the tree too); no DAX; mounts in the tree
+ * are told to the guest, or equal inode numbers of two of them would be one file. Read-only is a
  * property of the mount in the jail: the old program has no option for it.
  */
 #include "hv/qemu/fs.h"
@@ -54,7 +55,8 @@ static void c_argv(const struct fs_program *p, const char *dir, int fd, struct a
     argv_add(a, "-o");
     argv_add(a, "source=%s", dir);
     argv_add(a, "-o");
-    argv_add(a, "sandbox=namespace,xattr,cache=auto,no_posix_lock,no_flock,log_level=err");
+    argv_add(a, "sandbox=namespace,xattr,cache=auto,announce_submounts,no_posix_lock,no_flock,"
+                "log_level=err");
     argv_add(a, "--rlimit-nofile=0"); /* we have set it */
 }
 
@@ -67,6 +69,7 @@ static void rust_argv(const struct fs_program *p, const char *dir, int fd, struc
     argv_add(a, "--seccomp=kill");
     argv_add(a, "--xattr");
     argv_add(a, "--cache=auto");
+    argv_add(a, "--announce-submounts");
     argv_add(a, "--inode-file-handles=never");
     argv_add(a, "--log-level=error");
     argv_add(a, "--rlimit-nofile=0");

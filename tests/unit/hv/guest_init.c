@@ -146,6 +146,8 @@ int main(void)
     phase("mount");
     if (strstr(how, "islet.files"))
         make_files(port);
+    if (strstr(how, "islet.sub"))
+        check(port, "sub", open("/root/sub/file", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
     phase("files");
     dprintf(port, "%s", phases);
     close(port);

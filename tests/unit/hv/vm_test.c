@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -43,7 +45,8 @@ static struct {
     char dir[64];
     struct vm_kernel kernel;
     char *initramfs;
-    int cgroup_fd;
+    int cgroup_fd;     /* -1: none */
+    const char *share; /* NULL: a fresh directory */
 } bench = {.cgroup_fd = -1};
 
 struct guest {
@@ -104,6 +107,9 @@ static int bench_setup(void **state)
         bench.skip = "no guest_init: make unit-programs";
     if (bench.skip)
         return 0;
+    /* What tests mount goes with us. */
+    assert_int_equal(unshare(CLONE_NEWNS), 0);
+    assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
     autofree char *boot = str_fmt("%s/boot", tree);
     if (version_newest(boot, "vmlinuz-", &vmlinuz, &e) < 0) {
         bench.skip = "no kernel below ISLET_TEST_KERNEL";
@@ -145,7 +151,10 @@ static void guest_start(struct guest *g, const char *how, bool is_readonly)
     (void)snprintf(g->console, sizeof(g->console), "%s/console%d.%d", bench.dir, (int)getpid(),
             serial);
     (void)mkdir(run, 0700);
-    assert_int_equal(mkdir(g->share, 0755), 0);
+    if (bench.share)
+        (void)snprintf(g->share, sizeof(g->share), "%s", bench.share);
+    else
+        assert_int_equal(mkdir(g->share, 0755), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     autoclose int console = open(g->console, O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND, 0600);
     autoclose int share = open(g->share, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -287,6 +296,31 @@ static void test_vm_boots_shares_files_and_powers_off(void **state)
         print_message("%s: hello after %ld ms, end after %ld ms\n%s", bench.kernel.release,
                 g.hello_ms, g.end_ms, strstr(g.heard, "phase"));
     guest_end(&g);
+}
+
+/* The shared tree may have mounts in it, as a VM's volumes are; they come along. */
+static void test_vm_shares_the_mounts_below(void **state)
+{
+    (void)state;
+    struct guest g;
+    struct stat st;
+    if (!can_boot())
+        skip();
+    autofree char *tree = path_of("tree");
+    autofree char *sub = path_of("tree/sub");
+    assert_int_equal(mkdir(tree, 0755) | mkdir(sub, 0755), 0);
+    assert_int_equal(mount("sub", sub, "tmpfs", 0, NULL), 0);
+    bench.share = tree;
+    guest_start(&g, "islet.sub islet.test=poweroff", false);
+    bench.share = NULL;
+    guest_run(&g, NULL);
+    assert_end(&g, VM_END_POWEROFF);
+    assert_non_null(strstr(g.heard, "ok sub"));
+    autofree char *file = str_fmt("%s/file", sub);
+    assert_int_equal(stat(file, &st), 0);
+    guest_end(&g);
+    assert_int_equal(umount2(sub, MNT_DETACH), 0);
+    assert_int_equal(stat(file, &st), -1); /* it was on the mount, not under it */
 }
 
 static void test_vm_tells_reboot_from_panic(void **state)
@@ -603,6 +637,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_vm_boots_shares_files_and_powers_off),
+            cmocka_unit_test(test_vm_shares_the_mounts_below),
             cmocka_unit_test(test_vm_tells_reboot_from_panic),
             cmocka_unit_test(test_vm_share_can_be_read_only),
             cmocka_unit_test(test_vm_death_of_either_process_ends_both),
