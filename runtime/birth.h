@@ -98,6 +98,8 @@ extern const struct step birth_vm_steps[];
 /* Runs the steps of one side; on failure reverts (HOST) in reverse order. */
 int birth_run(struct birth *b, const struct step *steps, enum step_where where, struct err *e)
         must_check;
+/* Records what was asked and is not achieved. */
+void birth_gap(struct birth *b, const char *text);
 /* Undoes all HOST steps of a birth that had come to its end. */
 void birth_undo(struct birth *b, const struct step *steps);
 /* The container is over: cgroup and directory go, and what is left in it. */

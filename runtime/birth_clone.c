@@ -99,6 +99,8 @@ static int clone_by_middle(struct birth *b, struct err *e)
     if (m.type != STAGE_MSG_PID)
         return launch_failure(&m, e);
     b->pid = m.value;
+    if (sync_receive(b->sync[0], &none, NULL, e) < 0) /* ours */
+        return -1;
     b->pidfd = (int)syscall(SYS_pidfd_open, b->pid, 0);
     return b->pidfd < 0 ? err_sys(e, "pidfd of the container's process") : 0;
 }

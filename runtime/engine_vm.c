@@ -42,22 +42,6 @@ int step_vm_cgroup(struct birth *b, struct err *e)
     return rc < 0 ? err_add(e, "cgroup of the VM") : 0;
 }
 
-static void gaps_join(struct birth *b, char **more)
-{
-    size_t n = 0, k = 0;
-    while (b->gaps && b->gaps[n])
-        n++;
-    while (more && more[k])
-        k++;
-    if (!k) {
-        mem_free(more);
-        return;
-    }
-    b->gaps = mem_grow(b->gaps, n + k + 1, sizeof(*b->gaps));
-    memcpy(b->gaps + n, more, (k + 1) * sizeof(*more));
-    mem_free(more);
-}
-
 int step_vm_spawn(struct birth *b, struct err *e)
 {
     struct vmw_place place = place_of_birth(b);
@@ -74,7 +58,11 @@ int step_vm_spawn(struct birth *b, struct err *e)
     b->pid = made.pid;
     b->start_time = made.starttime;
     b->acceleration = made.acceleration;
-    gaps_join(b, made.gaps);
+    for (size_t i = 0; made.gaps && made.gaps[i]; i++) {
+        birth_gap(b, made.gaps[i]);
+        mem_free(made.gaps[i]);
+    }
+    mem_free(made.gaps);
     return 0;
 }
 

@@ -166,12 +166,43 @@ static int plan_namespaces(struct birth *b, struct err *e)
     return 0;
 }
 
+/* Without a cgroup nothing holds a limit. Device rules come with every bundle and are not asked for. */
+static int refuse_limits(struct birth *b, struct err *e)
+{
+    json_t *set = json_encode(cg_limits_fields, &b->spec.linux_.resources);
+    const char *name;
+    json_t *value;
+    int rc = 0;
+    json_object_foreach(set, name, value)
+    {
+        if (strcmp(name, "devices") == 0 || json_object_size(value) + json_array_size(value) == 0)
+            continue;
+        autofree char *gap = str_fmt("%s: no cgroup, because of --cgroup-manager disabled", name);
+        if (b->ctx->allow_degraded)
+            birth_gap(b, gap);
+        else
+            rc = err_set(e, ERR_UNSUPPORTED, "/linux/resources/%s", gap);
+    }
+    json_decref(set);
+    return rc;
+}
+
+void birth_gap(struct birth *b, const char *text)
+{
+    size_t n = 0;
+    while (b->gaps && b->gaps[n])
+        n++;
+    b->gaps = mem_grow(b->gaps, n + 2, sizeof(*b->gaps));
+    b->gaps[n] = str_dup(text);
+    b->gaps[n + 1] = NULL;
+}
+
 /* cgroupfs: the path of the spec below the hierarchy's root, else one of our own by id. */
 static int plan_cgroup(struct birth *b, struct err *e)
 {
     const char *path = b->spec.linux_.cgroups_path;
     if (b->ctx->cgroup_manager == RT_CGROUP_DISABLED)
-        return 0;
+        return refuse_limits(b, e);
     if (b->ctx->cgroup_manager == RT_CGROUP_SYSTEMD)
         return err_set(e, ERR_UNSUPPORTED, "--systemd-cgroup: not supported: this build has no systemd driver yet");
     if (path && *path) {

@@ -6,6 +6,7 @@
 
 #define NOT_YET "this build does not apply it yet"
 #define OTHER_OS "for another operating system"
+#define ERRNO_MAX 4094 /* what libseccomp takes; the kernel cuts at 4095 */
 
 static const struct json_enum ns_names[] = {
         {"pid",     SPEC_NS_PID    },
@@ -130,14 +131,14 @@ static const struct json_field syscall_arg_fields[] = {
 static const struct json_field syscall_fields[] = {
         J_STRS("names", struct spec_syscall, names, n_names, JSON_REQUIRED | JSON_NONEMPTY),
         J_STR("action", struct spec_syscall, action, JSON_REQUIRED),
-        J_U64("errnoRet", struct spec_syscall, errno_ret, 4095),
+        J_U64("errnoRet", struct spec_syscall, errno_ret, ERRNO_MAX),
         J_ARR("args", struct spec_syscall, args, n_args, syscall_arg_fields, 0),
         J_END,
 };
 
 static const struct json_field seccomp_fields[] = {
         J_STR("defaultAction", struct spec_seccomp, default_action, JSON_REQUIRED),
-        J_U64("defaultErrnoRet", struct spec_seccomp, default_errno_ret, 4095),
+        J_U64("defaultErrnoRet", struct spec_seccomp, default_errno_ret, ERRNO_MAX),
         J_STRS("architectures", struct spec_seccomp, architectures, n_architectures, 0),
         J_STRS("flags", struct spec_seccomp, flags, n_flags, 0),
         J_REFUSE("listenerPath", NOT_YET),
