@@ -46,7 +46,8 @@ $(UNIT_AID): $(B)/unit/%: tests/unit/%.c $(B)/flags.stamp
 AID_CC = gcc -std=gnu11 -I. $(WARN) -O2 -static -o $@ $<
 
 .PHONY: unit unit-programs
-unit-programs: deps-test $(UNIT_BIN) $(UNIT_AID)
+unit-programs: helpers $(UNIT_BIN) $(UNIT_AID)
+$(UNIT_SRC:%.c=$(B)/%.o): | deps-test
 unit: unit-programs
 	tests/run-all --profile $(PROFILE) unit
 
@@ -65,12 +66,13 @@ FUZZ_BIN := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.
 .PHONY: fuzz-programs
 ifdef FUZZ
 fuzz-programs: $(FUZZ_BIN)
+$(FUZZ_BIN:build/%=$(B)/tests/%.o): | deps-test
 $(B)/tests/fuzz/%.o: CFLAGS += -Wno-missing-prototypes
 build/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 else
-fuzz-programs: deps-test
+fuzz-programs:
 	$(MAKE) --no-print-directory FUZZ=1 fuzz-programs
 endif
 fuzz: fuzz-programs
@@ -80,7 +82,7 @@ fuzz: fuzz-programs
 check: deps-test
 	tests/run-all build unit fuzz-replay lint cases slow bed bed-init
 check-fast: deps-test
-	tests/run-all build unit fuzz-replay lint-fast cases
+	tests/run-all build unit-fast fuzz-replay lint-fast cases
 lint: deps-test
 	tests/run-all lint
 bench: deps-test all bench-programs

@@ -169,58 +169,58 @@ setup() {
 @test "wrong configs are one line that points at the field, and leave nothing" {
     needs islet
     local filter regex
-    while IFS='|' read -r filter regex; do
+    while IFS='~' read -r filter regex; do
         bundle "b$RANDOM"
         cfg "$filter"
         call rt create --bundle "$B" "$ID" </dev/null
         expect_error "$regex" || fail "for: $filter"
         nothing_made
     done <<'END'
-del(.ociVersion)|/ociVersion
-.ociVersion = "2.0.0"|/ociVersion.*1\.x
-.ociVersion = 1|/ociVersion
-del(.process)|/process
-.process.args = []|/process/args
-.process.args = [""]|/process/args/0
-.process.args = "sh"|/process/args
-.process.args = [1]|/process/args/0
-.process.args = ["a\u0000b"]|NUL in a string
-.process.cwd = "tmp"|/process/cwd
-del(.process.cwd)|/process/cwd
-.process.env = ["NOEQUALS"]|/process/env/0
-.process.user.uid = -1|/process/user/uid
-.process.user.uid = 4294967295|/process/user/uid
-.process.user.uid = "root"|/process/user/uid
-.process.user.umask = 4096|/process/user/umask
-.process.rlimits = [{"type": "RLIMIT_NOPE", "soft": 1, "hard": 1}]|/process/rlimits/0/type
-.process.rlimits = [{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]|/process/rlimits/1/type
-.process.rlimits = [{"type": "RLIMIT_CORE", "soft": 2, "hard": 1}]|/process/rlimits/0/soft
-.process.oomScoreAdj = 1001|/process/oomScoreAdj
-del(.root)|/root
-.root.path = ""|/root/path
-.root = []|/root
-.mounts[0].destination = ""|/mounts/0/destination
-.mounts += [{"type": "tmpfs"}]|/mounts/[0-9]+/destination
-.linux.namespaces += [{"type": "pid"}]|/linux/namespaces/[0-9]+/type
-.linux.namespaces[0].type = "pidd"|/linux/namespaces/0/type
-.linux.namespaces[0].path = "relative"|/linux/namespaces/0/path
-.linux.namespaces \|= map(select(.type != "mount"))|/linux/namespaces
-.linux.uidMappings = [{"containerID": 0, "hostID": 0, "size": 1}]|/linux/uidMappings
-.linux.namespaces += [{"type": "user"}]|/linux/uidMappings
-.linux.namespaces \|= map(select(.type != "uts"))|/hostname
-.linux.devices = [{"path": "dev/x", "type": "c", "major": 1, "minor": 3}]|/linux/devices/0/path
-.linux.devices = [{"path": "/dev/x", "type": "z", "major": 1, "minor": 3}]|/linux/devices/0/type
-.linux.devices = [{"path": "/dev/x", "type": "c"}]|/linux/devices/0
-.linux.maskedPaths = ["proc"]|/linux/maskedPaths/0
-.linux.readonlyPaths = ["proc"]|/linux/readonlyPaths/0
-.linux.rootfsPropagation = "loud"|/linux/rootfsPropagation
-.linux.sysctl = {"kernel.core_pattern": "x"}|/linux/sysctl/kernel.core_pattern
-.linux.sysctl = {"kernel.hostname": "x"}|/linux/sysctl/kernel.hostname
-.linux.sysctl = {"net.ipv4.ip_forward": 1}|/linux/sysctl
-.linux.personality = {"domain": "BSD"}|/linux/personality/domain
-.linux.seccomp = {"defaultAction": "SCMP_ACT_NOPE"}|/linux/seccomp/defaultAction
-.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 6, "value": 0, "op": "SCMP_CMP_EQ"}]}]}|/linux/seccomp/syscalls/0/args/0/index
-.annotations = {"a": 1}|/annotations
+del(.ociVersion)~/ociVersion
+.ociVersion = "2.0.0"~/ociVersion.*1\.x
+.ociVersion = 1~/ociVersion
+del(.process)~/process
+.process.args = []~/process/args
+.process.args = [""]~/process/args/0
+.process.args = "sh"~/process/args
+.process.args = [1]~/process/args/0
+.process.args = ["a\u0000b"]~NUL in a string
+.process.cwd = "tmp"~/process/cwd
+del(.process.cwd)~/process/cwd
+.process.env = ["NOEQUALS"]~/process/env/0
+.process.user.uid = -1~/process/user/uid
+.process.user.uid = 4294967295~/process/user/uid
+.process.user.uid = "root"~/process/user/uid
+.process.user.umask = 4096~/process/user/umask
+.process.rlimits = [{"type": "RLIMIT_NOPE", "soft": 1, "hard": 1}]~/process/rlimits/0/type
+.process.rlimits = [{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]~/process/rlimits/1/type
+.process.rlimits = [{"type": "RLIMIT_CORE", "soft": 2, "hard": 1}]~/process/rlimits/0/soft
+.process.oomScoreAdj = 1001~/process/oomScoreAdj
+del(.root)~/root
+.root.path = ""~/root/path
+.root = []~/root
+.mounts[0].destination = ""~/mounts/0/destination
+.mounts += [{"type": "tmpfs"}]~/mounts/[0-9]+/destination
+.linux.namespaces += [{"type": "pid"}]~/linux/namespaces/[0-9]+/type
+.linux.namespaces[0].type = "pidd"~/linux/namespaces/0/type
+.linux.namespaces[0].path = "relative"~/linux/namespaces/0/path
+.linux.namespaces |= map(select(.type != "mount"))~/linux/namespaces
+.linux.uidMappings = [{"containerID": 0, "hostID": 0, "size": 1}]~/linux/uidMappings
+.linux.namespaces += [{"type": "user"}]~/linux/uidMappings
+.linux.namespaces |= map(select(.type != "uts"))~/hostname
+.linux.devices = [{"path": "dev/x", "type": "c", "major": 1, "minor": 3}]~/linux/devices/0/path
+.linux.devices = [{"path": "/dev/x", "type": "z", "major": 1, "minor": 3}]~/linux/devices/0/type
+.linux.devices = [{"path": "/dev/x", "type": "c"}]~/linux/devices/0
+.linux.maskedPaths = ["proc"]~/linux/maskedPaths/0
+.linux.readonlyPaths = ["proc"]~/linux/readonlyPaths/0
+.linux.rootfsPropagation = "loud"~/linux/rootfsPropagation
+.linux.sysctl = {"kernel.core_pattern": "x"}~/linux/sysctl/kernel.core_pattern
+.linux.sysctl = {"kernel.hostname": "x"}~/linux/sysctl/kernel.hostname
+.linux.sysctl = {"net.ipv4.ip_forward": 1}~/linux/sysctl
+.linux.personality = {"domain": "BSD"}~/linux/personality/domain
+.linux.seccomp = {"defaultAction": "SCMP_ACT_NOPE"}~/linux/seccomp.*defaultAction
+.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 6, "value": 0, "op": "SCMP_CMP_EQ"}]}]}~/linux/seccomp/syscalls/0/args/0/index
+.annotations = {"a": 1}~/annotations
 END
 }
 

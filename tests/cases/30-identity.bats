@@ -148,7 +148,7 @@ caps() {
 }
 
 @test "an rlimit that may not be raised fails by name and leaves nothing" {
-    ! need_sys_resource >/dev/null || skip_or_fail islet "this machine may raise limits"
+    needs no-sys-resource
     cfg '.process.rlimits = [{"type": "RLIMIT_NOFILE", "soft": 1048577, "hard": 1048577}]'
     ((1048577 > $(ulimit -Hn)))
     args payload id
@@ -167,7 +167,7 @@ caps() {
 }
 
 @test "an oomScoreAdj that may not be lowered fails by name" {
-    ! need_sys_resource >/dev/null || skip_or_fail islet "this machine may lower it"
+    needs no-sys-resource
     cfg '.process.oomScoreAdj = -500'
     args payload id
     run_ct
@@ -283,8 +283,7 @@ caps() {
 }
 
 @test "the caller's CPU affinity does not reach the payload" {
-    needs islet
-    (($(nproc --all) > 1)) || skip_or_fail islet "one CPU only"
+    needs islet two-cpus
     args payload cpus
     call taskset -c 0 timeout 20 "$RUNTIME" --root "$STATE" run --bundle "$B" "$ID" </dev/null
     expect_line "cpus=$(nproc)"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# bats file_tags=bed
 # AppArmor: the profile of the program and of exec. Runs in the bed: tests/bed/run -- bats FILE.
 
 load ../lib/case

@@ -7,7 +7,7 @@ load ../lib/case
 setup_file() { needs root program jq busybox; }
 setup() {
     case_setup
-    ! need_apparmor >/dev/null || skip_or_fail apparmor "this kernel has AppArmor"
+    needs no-apparmor
     bundle
     args payload exit 3
 }

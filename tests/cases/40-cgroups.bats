@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# bats file_tags=host,bed
 # Control groups: path, device rules, freezing, and that a limit is enforced or refused, never
 # ignored. Cases about limits need controllers in cgroup v2: tests/bed/run -- bats FILE.
 

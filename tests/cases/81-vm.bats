@@ -32,12 +32,6 @@ vm_pid() {
     return 1
 }
 
-# emulated: is there no KVM that boots stock kernels?
-emulated() {
-    need_kvm >/dev/null && return 1
-    return 0
-}
-
 @test "64 MiB pass through run both ways, whole, and end of input ends the program" {
     args payload cat
     "$PAYLOAD" spam 67108864 | rt run --bundle "$B" "$ID" | "$PAYLOAD" read-count >"$T/count"
@@ -347,7 +341,7 @@ emulated() {
 }
 
 @test "without KVM a VM is refused unless --allow-degraded says yes, and leaves nothing" {
-    emulated || skip_or_fail kvm "this machine has KVM"
+    needs no-kvm
     RT_FLAGS=(--isolation vm --vm-engine qemu --vm-kernel "$(vm_kernel)")
     args payload exit 0
     run_ct
@@ -357,7 +351,7 @@ emulated() {
 }
 
 @test "an emulated VM says so in state and list" {
-    emulated || skip_or_fail kvm "this machine has KVM"
+    needs no-kvm
     start_hold
     rt state "$ID" | jq -e '.islet.isolation == "vm" and .islet.acceleration == "emulated" and (.islet.gaps | length >= 1)'
     rt list -f wide | grep -E "^$ID .*vm +emulated"

@@ -91,8 +91,10 @@ start_hold() {
 call() {
     status=0
     "$@" >"$T/call.out" 2>"$T/call.err" || status=$?
-    output=$(tr -d '\0' <"$T/call.out")
-    stderr=$(tr -d '\0' <"$T/call.err")
+    { # bash warns of NUL bytes, which it leaves out
+        output=$(<"$T/call.out")
+        stderr=$(<"$T/call.err")
+    } 2>/dev/null
     mapfile -t lines <<<"$output"
 }
 

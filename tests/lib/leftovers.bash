@@ -49,11 +49,24 @@ leftovers() {
     netns_left | sed 's/^/netns: /'
 }
 
+# anything_left: the same question, asked without a process per answer.
+anything_left() {
+    local one
+    for one in "$STATE"/* "$CG2"/*"$TAG"* "$CG2"/*/*"$TAG"* /run/netns/*"$TAG"*; do
+        [[ ! -e $one ]] || return 0
+    done
+    one=$(</proc/self/mountinfo)
+    [[ $one != *" $T/"* && $one != *"$TAG"* ]] || return 0
+    [[ -n $(processes_left) ]]
+}
+
 # What a case may leave for the teardown to remove: its containers, and
 # processes that it put into the background.
 leftovers_expected() {
     local id pid
-    for id in $(states_left); do
+    for id in "$STATE"/*; do
+        [[ -d $id ]] || continue
+        id=${id##*/}
         rt delete --force "$id" >/dev/null 2>&1 || echo "delete --force $id failed" >&2
     done
     for pid in "${BACKGROUND[@]}"; do
@@ -78,15 +91,16 @@ leftovers_remove() {
 }
 
 leftovers_check() {
-    local tries=100 left
+    local tries=100 left=
     leftovers_expected
-    while left=$(leftovers) && [[ -n $left ]] && ((tries--)); do
+    while anything_left && ((tries--)); do
         sleep 0.05
     done
+    ((tries >= 0)) || left=$(leftovers)
     if [[ -n $left ]]; then
         leftovers_remove
     fi
-    if mounts_left | grep -q .; then
+    if [[ -n $left && -n $(mounts_left) ]]; then
         echo "not removed, for the mounts in it: $T" >&2
     else
         rm -rf --one-file-system "$T"

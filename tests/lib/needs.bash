@@ -11,7 +11,7 @@ needs() {
     local name why
     for name in "$@"; do
         why=$("need_${name//-/_}") && continue
-        skip_or_fail "$name" "$why"
+        skip_or_fail "${name//-/_}" "$why"
     done
 }
 
@@ -77,6 +77,21 @@ need_hybrid() {
 need_sys_resource() {
     (($((16#$(awk '$1 == "CapEff:" { print $2 }' /proc/self/status))) >> 24 & 1)) ||
         { echo "no CAP_SYS_RESOURCE here" && return 1; }
+}
+
+# Cases about machines that lack something.
+need_no_sys_resource() {
+    ! need_sys_resource >/dev/null || { echo "CAP_SYS_RESOURCE is here" && return 1; }
+}
+need_no_apparmor() {
+    ! need_apparmor >/dev/null || { echo "this kernel has AppArmor" && return 1; }
+}
+need_no_kvm() {
+    ! need_kvm >/dev/null || { echo "this machine has KVM" && return 1; }
+}
+
+need_two_cpus() {
+    (($(nproc) > 1)) || { echo "one CPU only" && return 1; }
 }
 
 need_qemu() {
