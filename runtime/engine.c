@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/own.h"
@@ -23,8 +24,11 @@ const struct engine_ops engine_ns = {
         .destroy = ns_engine_destroy,
 };
 
-const struct engine_ops *engine_of(const struct state *s)
+const struct engine_ops *engine_of(const struct engine_place *p)
 {
+    const struct state *s = &p->state;
+    if (!s->schema.is_set) /* create died before it wrote one */
+        return faccessat(p->dir.fd, "vm", F_OK, 0) == 0 ? &engine_vm : &engine_ns;
     return s->isolation && strcmp(s->isolation, "vm") == 0 ? &engine_vm : &engine_ns;
 }
 

@@ -42,8 +42,8 @@ struct engine_ops {
 
 extern const struct engine_ops engine_ns, engine_vm;
 
-/* The engine of an existing container. */
-const struct engine_ops *engine_of(const struct state *s);
+/* The engine of an existing container; of one without a record by what else is in its directory. */
+const struct engine_ops *engine_of(const struct engine_place *p);
 
 /* The wall for a new one: flag, annotation (may only strengthen), default container. */
 int engine_choose(const struct birth *b, const struct engine_ops **ret, struct err *e) must_check;

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/own.h"
 #include "runtime/birth.h"
 #include "runtime/engine.h"
@@ -24,6 +25,24 @@ static struct vmw_place place_of(const struct engine_place *p)
     return (struct vmw_place){.id = p->id, .statedir_fd = p->dir.fd, .root = p->ctx->root};
 }
 
+/* Memory and CPU are held exactly by the guest, and as a whole by the VM's size; what the host cannot
+ * add to that is no gap. Anything else that it cannot hold is. */
+static int judge_gaps(struct birth *b, char **gaps, struct err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; gaps && gaps[i]; i++) {
+        autofree char *gap = gaps[i];
+        if (strncmp(gap, "memory.", 7) == 0 || strncmp(gap, "cpu.", 4) == 0)
+            log_debug("on the host: %s", gap);
+        else if (b->ctx->allow_degraded)
+            birth_gap(b, gap);
+        else if (rc == 0)
+            rc = err_set(e, ERR_UNSUPPORTED, "/linux/resources: %s", gap);
+    }
+    mem_free(gaps);
+    return rc;
+}
+
 /* The limits of the container plus what the VM itself needs hold for all its processes. */
 int step_vm_cgroup(struct birth *b, struct err *e)
 {
@@ -36,8 +55,11 @@ int step_vm_cgroup(struct birth *b, struct err *e)
     if (rc < 0)
         return -1;
     rc = cg_create(b->cgroup_path, &limits, &b->cgroup, &b->cgroup_made, e);
+    char **gaps = NULL;
     if (rc == 0)
-        rc = cg_apply(&b->cgroup, &limits, b->ctx->allow_degraded ? &b->gaps : NULL, e);
+        rc = cg_apply(&b->cgroup, &limits, &gaps, e);
+    if (judge_gaps(b, gaps, e) < 0)
+        rc = -1;
     json_release(cg_limits_fields, &limits);
     return rc < 0 ? err_add(e, "cgroup of the VM") : 0;
 }

@@ -50,7 +50,7 @@ int rt_start(const struct rt_context *c, const char *id, struct err *e)
     struct engine_place p;
     if (engine_open(c, id, &p, e) < 0)
         return -1;
-    int rc = engine_of(&p.state)->start(&p, e);
+    int rc = engine_of(&p)->start(&p, e);
     engine_close(&p);
     return rc;
 }
@@ -60,7 +60,7 @@ int rt_exec(const struct rt_context *c, const struct rt_exec *r, int *ret_status
     struct engine_place p;
     if (engine_open(c, r->id, &p, e) < 0)
         return -1;
-    int rc = engine_of(&p.state)->exec(&p, r, ret_status, e);
+    int rc = engine_of(&p)->exec(&p, r, ret_status, e);
     engine_close(&p);
     return rc;
 }
@@ -70,7 +70,7 @@ int rt_kill(const struct rt_context *c, const char *id, int sig, bool is_all, st
     struct engine_place p;
     if (engine_open(c, id, &p, e) < 0)
         return -1;
-    int rc = engine_of(&p.state)->kill(&p, sig, is_all, e);
+    int rc = engine_of(&p)->kill(&p, sig, is_all, e);
     engine_close(&p);
     return rc;
 }
@@ -80,7 +80,7 @@ int rt_pause(const struct rt_context *c, const char *id, bool is_paused, struct 
     struct engine_place p;
     if (engine_open(c, id, &p, e) < 0)
         return -1;
-    int rc = engine_of(&p.state)->pause(&p, is_paused, e);
+    int rc = engine_of(&p)->pause(&p, is_paused, e);
     engine_close(&p);
     return rc;
 }
@@ -90,7 +90,7 @@ int rt_ps(const struct rt_context *c, const char *id, pid_t **ret, size_t *ret_n
     struct engine_place p;
     if (engine_open(c, id, &p, e) < 0)
         return -1;
-    int rc = engine_of(&p.state)->ps(&p, ret, ret_n, e);
+    int rc = engine_of(&p)->ps(&p, ret, ret_n, e);
     engine_close(&p);
     return rc;
 }
@@ -119,7 +119,7 @@ static int report(struct engine_place *p, struct rt_report *ret, struct err *e)
 {
     struct rt_report r = {0};
     const struct state *s = &p->state;
-    if (engine_of(s)->status(p, &r.status, e) < 0)
+    if (engine_of(p)->status(p, &r.status, e) < 0)
         return -1;
     r.oci_version = dup_or_null(s->oci_version);
     r.id = str_dup(p->id);
@@ -211,12 +211,12 @@ static int delete_locked(const struct rt_context *c, const char *id, bool is_for
     else if (rc < 0 && e->kind == ERR_NOT_FOUND)
         rc = err_set(e, ERR_STATE, "container '%s' is not whole: use delete --force", id);
     if (rc == 0 && !is_forced)
-        rc = engine_of(&p.state)->status(&p, &status, e);
+        rc = engine_of(&p)->status(&p, &status, e);
     if (rc == 0 && !is_forced && status != RT_STOPPED)
         rc = err_set(e, ERR_STATE, "cannot delete container '%s' that is not stopped: it is %s (use --force to kill it)",
                 id, rt_status_name(status));
     if (rc == 0)
-        rc = engine_of(&p.state)->destroy(&p, e);
+        rc = engine_of(&p)->destroy(&p, e);
     if (rc == 0)
         rc = state_dir_remove(c->root, id, &p.dir, e);
     engine_close(&p);

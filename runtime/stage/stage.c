@@ -16,6 +16,7 @@ struct clone_block {
 
 enum {
     CLONE_PARENT_ = 0x8000,
+    CLONE_NEWCGROUP_ = 0x02000000,
     PR_SET_NAME_ = 15,
     PR_SET_DUMPABLE_ = 4,
     PR_SET_PDEATHSIG_ = 1,
@@ -26,13 +27,15 @@ enum {
 /*
  * exec: join by pidfd (Linux 5.8: all namespaces in one call), then make the process that stays. It
  * is made with CLONE_PARENT, so that islet, and after islet its caller, reaps it. The joining
- * process itself is never seen in the container's pid namespace.
+ * process itself is never seen in the container's pid namespace. The cgroup namespace is joined by
+ * the one that stays: on a hierarchy with nsdelegate nobody may come into the cgroup from outside
+ * of the namespace's root.
  */
 static void enter(const struct stage *s)
 {
     const struct stage_plan *p = s->plan;
     stage_raise_rlimits(s);
-    long rc = sys2(__NR_setns, p->pidfd, p->ns_flags);
+    long rc = sys2(__NR_setns, p->pidfd, p->ns_flags & ~CLONE_NEWCGROUP_);
     if (rc < 0)
         stage_fail(s, STAGE_AT_SETNS, rc, NULL);
     struct clone_block args = {.flags = CLONE_PARENT_, .exit_signal = 0};
@@ -48,6 +51,11 @@ static void enter(const struct stage *s)
         stage_send(s, &m, -1);
         stage_exit(0);
     }
+    if (p->ns_flags & CLONE_NEWCGROUP_)
+        rc = sys2(__NR_setns, p->pidfd, CLONE_NEWCGROUP_);
+    if (rc < 0)
+        stage_fail(s, STAGE_AT_SETNS, rc, NULL);
+    (void)sys1(__NR_close, p->pidfd);
 }
 
 static void session(const struct stage *s)
