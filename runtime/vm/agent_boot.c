@@ -47,7 +47,7 @@ static const struct {
         {"tmpfs",      "/dev/shm",             MS_NOSUID | MS_NODEV,             "mode=1777",     false},
         {"tmpfs",      "/run",                 MS_NOSUID | MS_NODEV,             "mode=0755",     false},
         {"tmpfs",      "/tmp",                 MS_NOSUID | MS_NODEV,             "mode=1777",     false},
-        {"cgroup2",    "/sys/fs/cgroup",       MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL,            false},
+        {"cgroup2",    "/sys/fs/cgroup",       MS_NOSUID | MS_NOEXEC | MS_NODEV, "nsdelegate",    false},
         {"securityfs", "/sys/kernel/security", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL,            true },
 };
 

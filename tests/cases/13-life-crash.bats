@@ -159,7 +159,7 @@ steps() {
     program=$(debug_program)
     [[ -n $program ]] || skip_or_fail debug "no build that can fail a step (make DEBUG=1)"
     args payload hold
-    for step in $(sed -n '/birth_steps\[\]/,/^};/s/^ *{"\([a-z-]*\)".*/\1/p' "$TOP/runtime/steps.c"); do
+    while read -r step; do
         ISLET=$program RUNTIME=$program ISLET_FAIL_STEP=$step \
             call rt create --bundle "$B" --pid-file "$T/pid" "$ID" </dev/null
         [[ $status -eq 1 ]] || fail "create succeeds although step $step failed"
@@ -167,7 +167,7 @@ steps() {
         same "" "$(leftovers)" "left behind by step $step"
         [[ ! -s $T/pid ]] || fail "pid file in spite of step $step"
         steps=$((steps + 1))
-    done
+    done < <(steps)
     ((steps >= 10))
 }
 
@@ -176,13 +176,13 @@ steps() {
     program=$(debug_program)
     [[ -n $program ]] || skip_or_fail debug "no build that can die at a step (make DEBUG=1)"
     args payload hold
-    for step in $(sed -n '/birth_steps\[\]/,/^};/s/^ *{"\([a-z-]*\)".*/\1/p' "$TOP/runtime/steps.c"); do
+    while read -r step; do
         RUNTIME=$program ISLET_DIE_STEP=$step \
             call rt create --bundle "$B" "$ID" </dev/null
         [[ $status -ne 0 ]] || fail "create survives dying at $step"
         rt delete --force "$ID"
         nothing_made
         steps=$((steps + 1))
-    done
+    done < <(steps)
     ((steps >= 10))
 }

@@ -58,9 +58,9 @@ END
 
 @test "the list above names every refusal of the tables of config.json" {
     local name missing=
-    for name in $(sed -n 's/^ *J_REFUSE("\([a-zA-Z]*\)".*/\1/p' "$TOP/runtime/spec.c"); do
+    while read -r name; do
         refused | grep -q "/$name|" || missing+=" $name"
-    done
+    done < <(sed -n 's/^ *J_REFUSE("\([a-zA-Z]*\)".*/\1/p' "$TOP/runtime/spec.c")
     same "" "$missing" "refusals without a case"
 }
 

@@ -3,6 +3,7 @@
 # The parity table: one bundle, one list of checks, both walls. A container and a VM are started
 # from the same bundle; every case asks both the same and compares each answer with what is right,
 # not only with the other's.
+# shellcheck disable=SC2317 # checks are functions that `both` calls
 
 load ../lib/case
 load ../lib/vm

@@ -18,17 +18,20 @@ all_powers() {
         "CAP_DAC_OVERRIDE", "CAP_CHOWN", "CAP_SETUID"]}) | add) | .linux.readonlyPaths = [] | .linux.maskedPaths = []'
 }
 
+# vm_pids: of all processes of this VM, from its cgroup.
+vm_pids() {
+    find "$CG2" -path "*$ID*" -name cgroup.procs -exec cat {} +
+}
+
 # vm_pid NAME: the pid of this VM's process of that name.
 vm_pid() {
-    local pid dir
-    for dir in $(cgroups_of "$ID"); do
-        for pid in $(cat "$dir/cgroup.procs"); do
-            [[ $(cat "/proc/$pid/comm") != "$1"* ]] || {
-                echo "$pid"
-                return
-            }
-        done
-    done
+    local pid
+    while read -r pid; do
+        [[ $(cat "/proc/$pid/comm") != "$1"* ]] || {
+            echo "$pid"
+            return
+        }
+    done < <(vm_pids)
     return 1
 }
 
@@ -256,9 +259,8 @@ vm_pid() {
 
 @test "SIGKILL of every process of a VM at once: delete --force works from files alone" {
     start_hold
-    local dir
-    for dir in $(cgroups_of "$ID"); do
-        echo 1 >"$dir/cgroup.kill"
+    find "$CG2" -path "*$ID*" -name cgroup.kill | while read -r file; do
+        echo 1 >"$file"
     done
     wait_for has_status stopped
     rt delete --force "$ID"
@@ -295,18 +297,16 @@ vm_pid() {
 
 @test "QEMU and virtiofsd are confined: no root's id, no new privileges, seccomp, own namespaces, empty root" {
     start_hold
-    local name pid ns
-    for name in qemu; do
-        pid=$(vm_pid "$name")
-        [[ $(awk '/^Uid:/ { print $3 }' "/proc/$pid/status") -ne 0 ]] || fail "$name runs as root"
-        same "$(printf 'NoNewPrivs:\t1')" "$(grep NoNewPrivs "/proc/$pid/status")"
-        same "$(printf 'Seccomp:\t2')" "$(grep '^Seccomp:' "/proc/$pid/status")"
-        same "0000000000000000" "$(awk '/^CapEff:/ { print $2 }' "/proc/$pid/status")" "capabilities"
-        for ns in mnt net ipc uts; do
-            [[ $(readlink "/proc/$pid/ns/$ns") != $(readlink "/proc/self/ns/$ns") ]] || fail "$name is in the host's $ns namespace"
-        done
-        [[ ! -e /proc/$pid/root/etc/passwd ]] || fail "$name sees the host's files"
+    local pid ns
+    pid=$(vm_pid qemu)
+    [[ $(awk '/^Uid:/ { print $3 }' "/proc/$pid/status") -ne 0 ]] || fail "QEMU runs as root"
+    same "$(printf 'NoNewPrivs:\t1')" "$(grep NoNewPrivs "/proc/$pid/status")"
+    same "$(printf 'Seccomp:\t2')" "$(grep '^Seccomp:' "/proc/$pid/status")"
+    same "0000000000000000" "$(awk '/^CapEff:/ { print $2 }' "/proc/$pid/status")" "capabilities"
+    for ns in mnt net ipc uts; do
+        [[ $(readlink "/proc/$pid/ns/$ns") != $(readlink "/proc/self/ns/$ns") ]] || fail "QEMU is in the host's $ns namespace"
     done
+    [[ ! -e /proc/$pid/root/etc/passwd ]] || fail "QEMU sees the host's files"
     pid=$(vm_pid virtiofsd)
     for ns in mnt net; do
         [[ $(readlink "/proc/$pid/ns/$ns") != $(readlink "/proc/self/ns/$ns") ]] || fail "virtiofsd is in the host's $ns namespace"
@@ -329,13 +329,11 @@ vm_pid() {
     exec 7</etc
     start_hold
     exec 7<&-
-    local dir pid host
+    local pid host
     host=$(stat -c %d:%i /etc)
-    for dir in $(cgroups_of "$ID"); do
-        for pid in $(cat "$dir/cgroup.procs"); do
-            ! stat -Lc %d:%i "/proc/$pid/fd"/* 2>/dev/null | grep -qx "$host" || fail "$(cat "/proc/$pid/comm") holds /etc"
-        done
-    done
+    while read -r pid; do
+        ! stat -Lc %d:%i "/proc/$pid/fd"/* 2>/dev/null | grep -qx "$host" || fail "$(cat "/proc/$pid/comm") holds /etc"
+    done < <(vm_pids)
     ex payload fds
     same "0 1 2" "$(cut -d' ' -f1 <<<"$output" | tr '\n' ' ' | sed 's/ $//')"
 }
@@ -423,13 +421,12 @@ vm_pid() {
 @test "the VM's processes are in the container's cgroup on the host" {
     cfg '.linux.cgroupsPath = $p' --arg p "/$TAG-vm"
     start_hold
-    local procs
-    procs=$(find "$CG2/$TAG-vm" -name cgroup.procs -exec cat {} +)
-    grep -qx "$(pid_of)" <<<"$procs"
-    grep -qx "$(vm_pid qemu)" <<<"$procs" || {
-        ID=$TAG-vm
-        grep -qx "$(vm_pid qemu)" <<<"$procs"
-    }
+    local host
+    host=$(pid_of)
+    ID=$TAG-vm # the cgroup's name, for vm_pids
+    vm_pids | grep -qx "$host"
+    vm_pid qemu
+    vm_pid virtiofsd
 }
 
 @test "the guest cannot reach the host's files through its root" {

@@ -256,7 +256,7 @@ program_sum() {
     no_mount /dev/pts /dev/shm /dev/mqueue /dev
     mkdir "$T/victim"
     echo mine >"$T/victim/ptmx"
-    rm -rf "$R/dev"
+    rm -rf "${R:?}/dev"
     ln -s "$T/victim" "$R/dev"
     args payload exit 0
     run_ct

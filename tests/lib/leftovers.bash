@@ -20,7 +20,7 @@ cgroups_of() {
 # became by exec inside a container is found by its cgroup.
 processes_left() {
     local file pid state
-    for file in $(grep -lFz -e "ISLET_TEST_TAG=$TAG" /proc/[0-9]*/environ 2>/dev/null); do
+    grep -lFz -e "ISLET_TEST_TAG=$TAG" /proc/[0-9]*/environ 2>/dev/null | while read -r file; do
         pid=${file#/proc/}
         pid=${pid%/environ}
         state=$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null) || continue
