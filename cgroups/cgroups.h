@@ -27,13 +27,13 @@ struct cg {
 /* runtime-spec config-linux#control-groups; each line says unit and the v2 file. */
 struct cg_device_rule {
     struct json_bool allow;
-    char *type;   /* "a", "c", "b"; NULL = "a" */
+    char *type;            /* "a", "c", "b"; NULL = "a" */
     struct json_i64 major; /* unset or -1: any */
     struct json_i64 minor;
     char *access; /* letters of "rwm"; NULL = all */
 };
 struct cg_huge {
-    char *page_size; /* "2MB", "1GB" */
+    char *page_size;       /* "2MB", "1GB" */
     struct json_u64 limit; /* bytes -> hugetlb.<size>.rsvd.max and .max */
 };
 struct cg_throttle {
@@ -76,7 +76,7 @@ struct cg_limits {
     } block_io;
     struct cg_huge *huge;
     size_t n_huge;
-    json_t *rdma;           /* {device: {hcaHandles, hcaObjects}} -> rdma.max */
+    json_t *rdma;            /* {device: {hcaHandles, hcaObjects}} -> rdma.max */
     struct json_map unified; /* file name -> text, written as it is, last */
 };
 
@@ -113,8 +113,8 @@ void cg_close(struct cg *c);
  * pids.limit 0 is written as it is: from then on clone3 into the cgroup fails with EAGAIN, so the
  * caller applies such a limit after the first process.
  */
-int cg_apply(const struct cg *c, const struct cg_limits *limits, char ***ret_gaps, struct err *e)
-        must_check;
+int cg_apply(const struct cg *c, const struct cg_limits *limits, char ***ret_gaps,
+        struct err *e) must_check;
 
 /* Loads the rules (in order; for each of r, w, m the last match wins; default deny) as a
  * BPF_CGROUP_DEVICE program and attaches it, atomically replacing one that was attached by an
@@ -141,7 +141,8 @@ int cg_remove(const struct cg *c, int timeout_ms, struct err *e) must_check;
 int cg_watch(const struct cg *c, struct err *e) must_check;
 
 /* Pure helpers, public for their tests. */
-uint64_t cg_weight_from_shares(uint64_t shares); /* 10^((log2²x + 125·log2 x)/612 − 7/34), 1..10000 */
+uint64_t cg_weight_from_shares(
+        uint64_t shares); /* 10^((log2²x + 125·log2 x)/612 − 7/34), 1..10000 */
 uint64_t cg_io_weight_from_blkio(uint64_t weight); /* 10..1000 -> 1..10000, linear */
 
 #endif

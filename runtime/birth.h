@@ -48,9 +48,9 @@ struct birth {
     struct birth_mount *mounts;
     size_t n_mounts;
     unsigned clone_flags; /* of clone3 */
-    unsigned late_flags;  /* unshared by the child: a cgroup namespace is rooted where we then are */
-    unsigned join_flags;  /* all namespaces of the container, for exec */
-    bool wants_dev;       /* /dev is a file system of the container's own */
+    unsigned late_flags; /* unshared by the child: a cgroup namespace is rooted where we then are */
+    unsigned join_flags; /* all namespaces of the container, for exec */
+    bool wants_dev;      /* /dev is a file system of the container's own */
     bool has_user_ns;
 
     /* made by HOST steps */
@@ -62,13 +62,13 @@ struct birth {
     char **gaps;
     int join_fds[SPEC_NS_COUNT]; /* namespaces joined by path, -1: none */
     int fifo_fd;
-    int sync[2]; /* [0] islet, [1] child and stage */
+    int sync[2];    /* [0] islet, [1] child and stage */
     int console_fd; /* connected console socket, -1: none */
     int plan_fd;    /* of the stage: made before the clone, filled after it */
     pid_t pid;
     int pidfd;
     bool is_child_ready;
-    int master_fd; /* run with a terminal: the pty master */
+    int master_fd;                                 /* run with a terminal: the pty master */
     const char *isolation, *engine, *acceleration; /* for the state; static */
     uint64_t start_time;                           /* of pid; 0: read it */
 
@@ -96,8 +96,8 @@ extern const struct step birth_ns_steps[];
 extern const struct step birth_vm_steps[];
 
 /* Runs the steps of one side; on failure reverts (HOST) in reverse order. */
-int birth_run(struct birth *b, const struct step *steps, enum step_where where, struct err *e)
-        must_check;
+int birth_run(struct birth *b, const struct step *steps, enum step_where where,
+        struct err *e) must_check;
 /* Records what was asked and is not achieved. */
 void birth_gap(struct birth *b, const char *text);
 /* Undoes all HOST steps of a birth that had come to its end. */

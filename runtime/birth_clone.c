@@ -59,7 +59,7 @@ static bool needs_middle(const struct birth *b)
     for (int i = SPEC_NS_NONE; i < SPEC_NS_COUNT; i++)
         joins |= b->join_fds[i] >= 0;
     return b->join_fds[SPEC_NS_USER] >= 0 || b->join_fds[SPEC_NS_PID] >= 0 ||
-            ((b->clone_flags & CLONE_NEWUSER) && joins);
+           ((b->clone_flags & CLONE_NEWUSER) && joins);
 }
 
 static void __attribute__((noreturn)) middle_main(struct birth *b)
@@ -185,7 +185,8 @@ int step_id_maps(struct birth *b, struct err *e)
     return 0;
 }
 
-static int compile_filter(struct birth *b, struct launch *l, struct sock_filter **ret, struct err *e)
+static int compile_filter(struct birth *b, struct launch *l, struct sock_filter **ret,
+        struct err *e)
 {
     const struct spec_linux *spec = &b->spec.linux_;
     if (!spec->has_seccomp)
@@ -207,8 +208,8 @@ int step_stage_plan(struct birth *b, struct err *e)
             .process = p,
             .linux_ = &b->spec.linux_,
             .flags = STAGE_SETGROUPS | (b->is_run ? STAGE_WAIT_GO : STAGE_WAIT_FIFO) |
-                    (p->terminal.v ? STAGE_TTY | STAGE_CONSOLE : 0) |
-                    (b->req->no_new_keyring ? 0 : STAGE_KEYRING),
+                     (p->terminal.v ? STAGE_TTY | STAGE_CONSOLE : 0) |
+                     (b->req->no_new_keyring ? 0 : STAGE_KEYRING),
             .sync_fd = b->sync[1],
             .start_fd = b->fifo_fd,
             .pidfd = -1,
@@ -230,8 +231,10 @@ static int child_died(struct birth *b, struct err *e)
     pid_t got = waitpid(b->pid, &status, 0);
     b->pid = 0;
     if (got > 0 && WIFSIGNALED(status))
-        return err_set(e, ERR_SYSTEM, "the container's process was killed by signal %d while it was made%s",
-                WTERMSIG(status), WTERMSIG(status) == SIGKILL ? " (is memory.limit too small?)" : "");
+        return err_set(e, ERR_SYSTEM,
+                "the container's process was killed by signal %d while it was made%s",
+                WTERMSIG(status),
+                WTERMSIG(status) == SIGKILL ? " (is memory.limit too small?)" : "");
     return err_set(e, ERR_SYSTEM, "the container's process ended while it was made");
 }
 

@@ -29,8 +29,8 @@ int step_state_dir(struct birth *b, struct err *e)
     if (state_dir_make(b->ctx->root, b->req->id, &b->dir, e) < 0)
         return -1;
     b->dir_made = true;
-    autoclose int fd = openat(b->dir.fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-            0600);
+    autoclose int fd =
+            openat(b->dir.fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_sys(e, "create '%s/config.json'", b->dir.path);
     if (fd_write_all(fd, b->config_text, b->config_len, e) < 0)
@@ -63,9 +63,8 @@ static int open_source(struct birth *b, size_t i, struct err *e)
     struct birth_mount *m = &b->mounts[i];
     struct stat st;
     struct statfs fs;
-    autofree char *path = m->spec->source[0] == '/'
-            ? str_dup(m->spec->source)
-            : str_fmt("%s/%s", b->bundle, m->spec->source);
+    autofree char *path = m->spec->source[0] == '/' ? str_dup(m->spec->source)
+                                                    : str_fmt("%s/%s", b->bundle, m->spec->source);
     m->source_fd = target_clone(AT_FDCWD, path, m->opts.is_rbind, e);
     if (m->source_fd < 0)
         return err_add(e, "/mounts/%zu/source", i);
@@ -74,8 +73,8 @@ static int open_source(struct birth *b, size_t i, struct err *e)
     m->source_is_dir = S_ISDIR(st.st_mode);
     if (strcmp(m->dest, "/proc") == 0 &&
             (fstatfs(m->source_fd, &fs) < 0 || fs.f_type != PROC_MAGIC))
-        return err_set(e, ERR_CONFIG, "/mounts/%zu/source: '%s' is no procfs, and only one may be on /proc",
-                i, path);
+        return err_set(e, ERR_CONFIG,
+                "/mounts/%zu/source: '%s' is no procfs, and only one may be on /proc", i, path);
     bool is_rec = m->opts.propagation ? m->opts.is_propagation_rec : true;
     if (target_setattr(m->source_fd, is_rec, 0, 0, bind_propagation(b, m), e) < 0 ||
             target_setattr(m->source_fd, false, m->opts.set, m->opts.clear, 0, e) < 0 ||
@@ -103,8 +102,8 @@ int step_namespaces(struct birth *b, struct err *e)
             return err_sys(e, "/linux/namespaces/%zu/path: open '%s'", i, ns->path);
         b->join_fds[ns->type] = fd;
         if (ioctl(fd, NS_GET_NSTYPE) != spec_ns_clone_flag((enum spec_ns_type)ns->type))
-            return err_set(e, ERR_CONFIG, "/linux/namespaces/%zu/path: '%s' is no namespace of that type",
-                    i, ns->path);
+            return err_set(e, ERR_CONFIG,
+                    "/linux/namespaces/%zu/path: '%s' is no namespace of that type", i, ns->path);
     }
     return 0;
 }
@@ -115,7 +114,10 @@ static int apply_devices(struct birth *b, struct err *e)
 {
     static char chr[] = "c", blk[] = "b", rwm[] = "rwm", m[] = "m";
 #define ALLOW(t, ma, mi, acc)                                                                      \
-    {.allow = {true, true}, .type = (t), .major = {true, (ma)}, .minor = {true, (mi)}, .access = (acc)}
+    {                                                                                              \
+        .allow = {true, true}, .type = (t), .major = {true, (ma)}, .minor = {true, (mi)},          \
+        .access = (acc)                                                                            \
+    }
     static const struct cg_device_rule always[] = {
             ALLOW(chr, -1, -1, m),
             ALLOW(blk, -1, -1, m),
@@ -173,8 +175,8 @@ bool birth_has_late_limits(const struct birth *b)
 {
     const struct cg_limits *l = &b->spec.linux_.resources;
     return b->cgroup.dirfd >= 0 &&
-            (l->memory.limit.is_set || l->memory.swap.is_set || l->memory.reservation.is_set ||
-                    (l->pids.limit.is_set && l->pids.limit.v == 0));
+           (l->memory.limit.is_set || l->memory.swap.is_set || l->memory.reservation.is_set ||
+                   (l->pids.limit.is_set && l->pids.limit.v == 0));
 }
 
 int step_memory(struct birth *b, struct err *e)

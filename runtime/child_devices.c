@@ -32,7 +32,8 @@ static int bind_node(const struct birth *b, const struct node *n, struct err *e)
     if (host < 0)
         return -1;
     if (fstat(host, &st) < 0 || (st.st_mode & S_IFMT) != n->type || st.st_rdev != n->rdev)
-        return err_set(e, ERR_CONFIG, "'%s' of the host is another device, and a user namespace cannot make one",
+        return err_set(e, ERR_CONFIG,
+                "'%s' of the host is another device, and a user namespace cannot make one",
                 n->path);
     autoclose int target = target_open(b->root_fd, n->path, TARGET_FILE, e);
     return target < 0 ? -1 : target_attach(host, target, n->path, e);
@@ -69,7 +70,9 @@ static int spec_node(const struct birth *b, size_t i, struct err *e)
     const struct spec_device *d = &b->spec.linux_.devices[i];
     struct node n = {
             .path = d->path,
-            .type = d->type[0] == 'b' ? S_IFBLK : d->type[0] == 'p' ? S_IFIFO : S_IFCHR,
+            .type = d->type[0] == 'b'   ? S_IFBLK
+                    : d->type[0] == 'p' ? S_IFIFO
+                                        : S_IFCHR,
             .rdev = makedev((unsigned)d->major.v, (unsigned)d->minor.v),
             .mode = d->file_mode.is_set ? (mode_t)(d->file_mode.v & 07777) : 0666,
             .uid = (uid_t)d->uid.v,

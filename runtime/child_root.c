@@ -38,7 +38,8 @@ static int become_root(struct birth *b, struct err *e)
         if (m.type != STAGE_MSG_GO)
             return err_set(e, ERR_SYSTEM, "the id maps did not come");
     }
-    if (b->has_user_ns && (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0))
+    if (b->has_user_ns &&
+            (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0))
         return err_sys(e, "become root of the user namespace (is container id 0 mapped?)");
     return 0;
 }
@@ -125,7 +126,8 @@ static int fs_mount(const char *type, const char *source, const char *const *opt
     if (fs < 0)
         return err_sys(e, "file system '%s'", type);
     if (source && *source)
-        (void)syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", source, 0); /* a label mostly */
+        (void)syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", source,
+                0); /* a label mostly */
     for (size_t i = 0; i < n; i++)
         if (fs_option(fs, opts[i], e) < 0)
             return -1;
@@ -178,8 +180,8 @@ static int new_mount(const struct birth *b, const struct birth_mount *m, struct 
 
 static int target_of(const struct birth *b, const struct birth_mount *m, struct err *e)
 {
-    bool is_plain = !m->opts.is_bind &&
-            (strcmp(m->dest, "/proc") == 0 || strcmp(m->dest, "/sys") == 0);
+    bool is_plain =
+            !m->opts.is_bind && (strcmp(m->dest, "/proc") == 0 || strcmp(m->dest, "/sys") == 0);
     if (is_plain) /* CVE-2023-27561, CVE-2023-28642 */
         return target_open_plain_dir(b->root_fd, m->dest, e);
     bool is_dir = !m->opts.is_bind || m->source_is_dir;

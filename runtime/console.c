@@ -23,7 +23,8 @@ int console_connect(const char *path, struct err *e)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(addr.sun_path))
-        return err_set(e, ERR_USAGE, "console socket '%s': the path is too long for a socket", path);
+        return err_set(e, ERR_USAGE, "console socket '%s': the path is too long for a socket",
+                path);
     memcpy(addr.sun_path, path, strlen(path) + 1);
     autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
@@ -39,7 +40,9 @@ int console_send(int sockfd, int masterfd, const char *name, struct err *e)
     } control = {0};
     autofree char *text = str_dup(name);
     struct iovec iov = {.iov_base = text, .iov_len = strlen(text)};
-    struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+    struct msghdr h = {.msg_iov = &iov,
+            .msg_iovlen = 1,
+            .msg_control = &control,
             .msg_controllen = CMSG_LEN(sizeof(int))};
     struct cmsghdr *c = CMSG_FIRSTHDR(&h);
     c->cmsg_level = SOL_SOCKET;
@@ -184,9 +187,13 @@ static int wait_loop(struct foreground *f, int *status, struct err *e)
 
 int console_foreground(pid_t pid, int pidfd, int masterfd, int *ret_status, struct err *e)
 {
-    struct foreground f = {.pid = pid, .pidfd = pidfd, .master = masterfd,
-            .in = {.from = STDIN_FILENO, .to = masterfd, .is_done = masterfd < 0},
-            .out = {.from = masterfd, .to = STDOUT_FILENO, .is_done = masterfd < 0}};
+    struct foreground f = {
+            .pid = pid,
+            .pidfd = pidfd,
+            .master = masterfd,
+            .in = {.from = STDIN_FILENO, .to = masterfd,      .is_done = masterfd < 0},
+            .out = {.from = masterfd,     .to = STDOUT_FILENO, .is_done = masterfd < 0}
+    };
     sigset_t all, old;
     int status = 0;
     sigfillset(&all);

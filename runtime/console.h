@@ -19,6 +19,7 @@ int console_send(int sockfd, int masterfd, const char *name, struct err *e) must
  * (>= 0) copies between it and our stdin and stdout, stdin in raw mode. *ret_status: exit code, or
  * 128+n when a signal ended it.
  */
-int console_foreground(pid_t pid, int pidfd, int masterfd, int *ret_status, struct err *e) must_check;
+int console_foreground(pid_t pid, int pidfd, int masterfd, int *ret_status,
+        struct err *e) must_check;
 
 #endif

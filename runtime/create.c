@@ -25,7 +25,8 @@ int rt_id_check(const char *id, struct err *e)
         while (i && i < len && (strchr(first, id[i]) || id[i] == '.'))
             i++;
         if (i != len || len > 1024 || i == 0)
-            return err_set(e, ERR_USAGE, "invalid container ID '%.60s': it may hold A-Z a-z 0-9 _ + - and, not first, '.'",
+            return err_set(e, ERR_USAGE,
+                    "invalid container ID '%.60s': it may hold A-Z a-z 0-9 _ + - and, not first, '.'",
                     id);
     }
     return 0;

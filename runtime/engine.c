@@ -40,7 +40,8 @@ int engine_open(const struct rt_context *c, const char *id, struct engine_place 
     if (state_load(&p.dir, &p.state, e) < 0) {
         state_dir_close(&p.dir);
         if (e->kind == ERR_NOT_FOUND)
-            return err_set(e, ERR_STATE, "container '%s' is not whole: its creation has not ended or was killed (delete --force removes it)",
+            return err_set(e, ERR_STATE,
+                    "container '%s' is not whole: its creation has not ended or was killed (delete --force removes it)",
                     id);
         return -1;
     }
@@ -61,7 +62,8 @@ static int annotation_wants_vm(const json_t *config, bool *ret, struct err *e)
             json_object_get(json_object_get(config, "annotations"), "islet.isolation"));
     *ret = wanted && strcmp(wanted, "vm") == 0;
     if (wanted && !*ret && strcmp(wanted, "container") != 0)
-        return err_set(e, ERR_CONFIG, "config.json: /annotations/islet.isolation: '%s' is neither container nor vm",
+        return err_set(e, ERR_CONFIG,
+                "config.json: /annotations/islet.isolation: '%s' is neither container nor vm",
                 wanted);
     return 0;
 }
@@ -72,7 +74,8 @@ int engine_choose(const struct birth *b, const struct engine_ops **ret, struct e
     if (annotation_wants_vm(b->config, &wants_vm, e) < 0)
         return -1;
     if (b->ctx->isolation == RT_ISOLATION_AUTO)
-        return err_set(e, ERR_UNSUPPORTED, "--isolation=auto: not supported yet: say container or vm");
+        return err_set(e, ERR_UNSUPPORTED,
+                "--isolation=auto: not supported yet: say container or vm");
     *ret = wants_vm || b->ctx->isolation == RT_ISOLATION_VM ? &engine_vm : &engine_ns;
     return 0;
 }
@@ -90,8 +93,8 @@ char *engine_cgroup_path(int statedir_fd, const char *id)
     const char *path =
             json_string_value(json_object_get(json_object_get(doc, "linux"), "cgroupsPath"));
     char *out = path && *path && !strstr(path, "..")
-            ? str_fmt("%s%s", path[0] == '/' ? "" : "/", path)
-            : str_fmt("/islet-%s", id);
+                        ? str_fmt("%s%s", path[0] == '/' ? "" : "/", path)
+                        : str_fmt("/islet-%s", id);
     json_decref(doc);
     return out;
 }

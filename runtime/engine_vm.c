@@ -195,7 +195,8 @@ static int vm_pause(struct engine_place *p, bool is_paused, struct err *e)
     if (vm_status(p, &status, e) < 0)
         return -1;
     if (is_paused && status != RT_RUNNING && status != RT_CREATED)
-        return err_set(e, ERR_STATE, "container not running or created: %s", rt_status_name(status));
+        return err_set(e, ERR_STATE, "container not running or created: %s",
+                rt_status_name(status));
     if (!is_paused && status != RT_PAUSED)
         return err_set(e, ERR_STATE, "container not paused");
     return vmw_pause(&place, is_paused, e);

@@ -31,9 +31,9 @@
 struct exec {
     struct engine_place *place;
     const struct rt_exec *req;
-    struct spec spec;             /* the container's */
-    struct spec_process process;  /* what runs; its strings are the spec's or its own document's */
-    bool process_is_own;          /* from --process: release it */
+    struct spec spec;            /* the container's */
+    struct spec_process process; /* what runs; its strings are the spec's or its own document's */
+    bool process_is_own;         /* from --process: release it */
     int pidfd, sync[2], console_fd, master_fd;
     struct cg cgroup;
     struct sock_filter *filter;
@@ -75,7 +75,8 @@ static int check_running(struct exec *x, struct err *e)
     if (x->pidfd < 0 || status == RT_STOPPED)
         return err_set(e, ERR_STATE, "cannot exec in a stopped container");
     if (status == RT_PAUSED && !x->req->ignore_paused)
-        return err_set(e, ERR_STATE, "cannot exec in a paused container (use --ignore-paused to override)");
+        return err_set(e, ERR_STATE,
+                "cannot exec in a paused container (use --ignore-paused to override)");
     return 0;
 }
 
@@ -83,9 +84,11 @@ static int check_terminal(const struct exec *x, struct err *e)
 {
     bool has_tty = x->process.terminal.v;
     if (x->req->console_socket && !has_tty)
-        return err_set(e, ERR_USAGE, "--console-socket: cannot use console socket if islet will not allocate a tty");
+        return err_set(e, ERR_USAGE,
+                "--console-socket: cannot use console socket if islet will not allocate a tty");
     if (x->req->is_detached && has_tty && !x->req->console_socket)
-        return err_set(e, ERR_USAGE, "cannot allocate tty if islet will detach without setting console socket");
+        return err_set(e, ERR_USAGE,
+                "cannot allocate tty if islet will detach without setting console socket");
     return 0;
 }
 
@@ -116,7 +119,8 @@ static int start(struct exec *x, struct err *e)
     struct launch l = {
             .process = p,
             .linux_ = &x->spec.linux_,
-            .flags = STAGE_ENTER | STAGE_SETGROUPS | STAGE_WAIT_GO | (p->terminal.v ? STAGE_TTY : 0),
+            .flags =
+                    STAGE_ENTER | STAGE_SETGROUPS | STAGE_WAIT_GO | (p->terminal.v ? STAGE_TTY : 0),
             .sync_fd = x->sync[1],
             .start_fd = -1,
             .pidfd = x->pidfd,
@@ -180,7 +184,8 @@ static int take(struct exec *x, const struct stage_msg *m, int *master, struct p
     case STAGE_MSG_GO:
         break;
     }
-    return err_set(e, ERR_SYSTEM, "the container's process ended while it was made (is the container stopping?)");
+    return err_set(e, ERR_SYSTEM,
+            "the container's process ended while it was made (is the container stopping?)");
 }
 
 /* Both are awaited, answered by GO, and followed by the end of the socket: the program runs. */
@@ -242,8 +247,15 @@ static int prepare(struct exec *x, struct err *e)
 
 int ns_engine_exec(struct engine_place *p, const struct rt_exec *r, int *ret_status, struct err *e)
 {
-    struct exec x = {.place = p, .req = r, .pidfd = -1, .sync = {-1, -1}, .console_fd = -1,
-            .master_fd = -1, .cgroup = {.dirfd = -1}};
+    struct exec x = {
+            .place = p,
+            .req = r,
+            .pidfd = -1,
+            .sync = {-1, -1},
+            .console_fd = -1,
+            .master_fd = -1,
+            .cgroup = {.dirfd = -1 }
+    };
     int rc = prepare(&x, e);
     if (rc == 0)
         rc = start(&x, e);

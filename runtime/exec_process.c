@@ -31,7 +31,8 @@ int exec_user_parse(const char *text, struct json_u64 *ret_uid, struct json_u64 
     struct json_u64 uid, gid;
     const char *colon = strchr(text, ':');
     size_t len = colon ? (size_t)(colon - text) : strlen(text);
-    if (id_parse(text, len, &uid) < 0 || (colon && id_parse(colon + 1, strlen(colon + 1), &gid) < 0))
+    if (id_parse(text, len, &uid) < 0 ||
+            (colon && id_parse(colon + 1, strlen(colon + 1), &gid) < 0))
         return err_set(e, ERR_USAGE, "--user: '%.40s' is not UID or UID:GID in numbers", text);
     *ret_uid = uid;
     if (colon)

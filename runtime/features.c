@@ -62,7 +62,9 @@ static json_t *linux_features(void)
     json_t *l = json_object();
     json_object_set_new(l, "namespaces", strings(namespaces));
     json_object_set_new(l, "capabilities", capabilities());
-    json_object_set_new(l, "cgroup", json_pack("{s:b,s:b,s:b,s:b,s:b}", "v1", 0, "v2", 1, "systemd", 0, "systemdUser", 0, "rdma", 1));
+    json_object_set_new(l, "cgroup",
+            json_pack("{s:b,s:b,s:b,s:b,s:b}", "v1", 0, "v2", 1, "systemd", 0, "systemdUser", 0,
+                    "rdma", 1));
     json_object_set_new(l, "seccomp", seccomp());
     json_object_set_new(l, "apparmor", enabled(true));
     json_object_set_new(l, "selinux", enabled(false));

@@ -32,8 +32,8 @@ static int kill_all(struct engine_place *p, int sig, struct err *e)
         return err_set(e, ERR_UNSUPPORTED, "kill --all: the container has no cgroup of its own");
     if (cg_open(p->state.cgroup, &cg, e) < 0)
         return e->sys == ENOENT || e->kind == ERR_NOT_FOUND
-                ? err_set(e, ERR_STATE, "container not running")
-                : -1;
+                       ? err_set(e, ERR_STATE, "container not running")
+                       : -1;
     int rc = sig == SIGKILL ? cg_kill(&cg, e) : cg_signal(&cg, sig, &n, e);
     cg_close(&cg);
     return rc;
@@ -48,9 +48,9 @@ int ns_engine_kill(struct engine_place *p, int sig, bool is_all, struct err *e)
     if (fd < 0)
         return err_set(e, ERR_STATE, "container not running");
     if (syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0) < 0)
-        return errno == ESRCH ? err_set(e, ERR_STATE, "container not running")
-                              : err_sys(e, "signal %d to process %lld", sig,
-                                        (long long)p->state.pid.v);
+        return errno == ESRCH
+                       ? err_set(e, ERR_STATE, "container not running")
+                       : err_sys(e, "signal %d to process %lld", sig, (long long)p->state.pid.v);
     return 0;
 }
 
@@ -59,7 +59,8 @@ int ns_engine_pause(struct engine_place *p, bool is_paused, struct err *e)
     struct cg cg;
     enum rt_status status = state_status(&p->dir, &p->state);
     if (is_paused && status != RT_RUNNING && status != RT_CREATED)
-        return err_set(e, ERR_STATE, "container not running or created: %s", rt_status_name(status));
+        return err_set(e, ERR_STATE, "container not running or created: %s",
+                rt_status_name(status));
     if (!is_paused && status != RT_PAUSED)
         return err_set(e, ERR_STATE, "container not paused");
     if (!p->state.cgroup)

@@ -278,13 +278,13 @@ int launch_caps_check(const struct spec_process *p, struct err *e)
         return err_sys(e, "read our capabilities");
     uint64_t ours = data[0].permitted | (uint64_t)data[1].permitted << 32;
     uint64_t wanted = spec_cap_mask(p->caps.permitted, p->caps.n_permitted, NULL) |
-            spec_cap_mask(p->caps.effective, p->caps.n_effective, NULL);
+                      spec_cap_mask(p->caps.effective, p->caps.n_effective, NULL);
     for (int cap = 0; cap < 64; cap++) {
         if (!((wanted & ~ours) & (UINT64_C(1) << cap)))
             continue;
         char *name = cap_to_name(cap);
-        (void)err_set(e, ERR_UNSUPPORTED, "/process/capabilities: %s: not among our own capabilities",
-                name ? name : "?");
+        (void)err_set(e, ERR_UNSUPPORTED,
+                "/process/capabilities: %s: not among our own capabilities", name ? name : "?");
         cap_free(name);
         return -1;
     }
@@ -295,7 +295,8 @@ static char *home_of(int rootfd, uint64_t uid)
 {
     struct err ignored;
     autofree char *text = NULL;
-    autoclose int fd = fd_open_in(rootfd, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &ignored);
+    autoclose int fd =
+            fd_open_in(rootfd, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &ignored);
     if (fd < 0 || fd_read_all(fd, PASSWD_MAX, &text, NULL, &ignored) < 0)
         return str_dup("/");
     char *save = NULL;

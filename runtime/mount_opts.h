@@ -18,13 +18,14 @@ struct mount_opts {
     uint64_t propagation;        /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0 */
     bool is_propagation_rec;
     bool is_bind, is_rbind, is_remount;
-    const char **sb; /* what is left goes to the file system: "size=64k", "sync"; borrowed strings */
+    const char *
+            *sb; /* what is left goes to the file system: "size=64k", "sync"; borrowed strings */
     size_t n_sb;
 };
 
 /* Errors name the option; the caller adds the pointer. */
-int mount_opts_parse(char *const *options, size_t n, struct mount_opts *ret, struct err *e)
-        must_check;
+int mount_opts_parse(char *const *options, size_t n, struct mount_opts *ret,
+        struct err *e) must_check;
 void mount_opts_release(struct mount_opts *o);
 
 /* Names of all options that are known, for `features`; NULL-terminated. */

@@ -204,7 +204,8 @@ static int plan_cgroup(struct birth *b, struct err *e)
     if (b->ctx->cgroup_manager == RT_CGROUP_DISABLED)
         return refuse_limits(b, e);
     if (b->ctx->cgroup_manager == RT_CGROUP_SYSTEMD)
-        return err_set(e, ERR_UNSUPPORTED, "--systemd-cgroup: not supported: this build has no systemd driver yet");
+        return err_set(e, ERR_UNSUPPORTED,
+                "--systemd-cgroup: not supported: this build has no systemd driver yet");
     if (path && *path) {
         if (strstr(path, ".."))
             return err_set(e, ERR_CONFIG, "/linux/cgroupsPath: '%s' holds '..'", path);
@@ -234,8 +235,9 @@ int birth_plan(struct birth *b, struct err *e)
 {
     if (spec_load(b->config, &b->spec, e) < 0)
         return err_add(e, "config.json");
-    autofree char *beside = b->spec.root.path[0] == '/' ? str_dup(b->spec.root.path)
-                                                        : str_fmt("%s/%s", b->bundle, b->spec.root.path);
+    autofree char *beside = b->spec.root.path[0] == '/'
+                                    ? str_dup(b->spec.root.path)
+                                    : str_fmt("%s/%s", b->bundle, b->spec.root.path);
     b->rootfs = absolute(beside, e);
     if (!b->rootfs)
         return err_add(e, "config.json: /root/path");
@@ -257,9 +259,9 @@ void birth_init(struct birth *b, const struct rt_context *c, const struct rt_cre
             .req = r,
             .lock_fd = -1,
             .dir = {.fd = -1},
-            .cgroup = {.dirfd = -1},
+            .cgroup = {  .dirfd = -1       },
             .fifo_fd = -1,
-            .sync = {-1, -1},
+            .sync = { -1,        -1},
             .console_fd = -1,
             .plan_fd = -1,
             .null_fd = -1,
@@ -286,8 +288,8 @@ void birth_release(struct birth *b)
     for (size_t i = 0; b->gaps && b->gaps[i]; i++)
         mem_free(b->gaps[i]);
     mem_free(b->gaps);
-    int *fds[] = {&b->lock_fd, &b->fifo_fd, &b->sync[0], &b->sync[1], &b->console_fd, &b->plan_fd, &b->null_fd,
-            &b->pidfd, &b->master_fd, &b->root_fd};
+    int *fds[] = {&b->lock_fd, &b->fifo_fd, &b->sync[0], &b->sync[1], &b->console_fd, &b->plan_fd,
+            &b->null_fd, &b->pidfd, &b->master_fd, &b->root_fd};
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         own_close(fds[i]);
     state_dir_close(&b->dir);

@@ -46,13 +46,14 @@ static int action_of(const char *name, const struct json_u64 *errno_ret, uint32_
         return 0;
     }
     if (strcmp(name, "SCMP_ACT_NOTIFY") == 0)
-        return err_set(e, ERR_UNSUPPORTED, "SCMP_ACT_NOTIFY: not supported: this build does not apply it yet");
+        return err_set(e, ERR_UNSUPPORTED,
+                "SCMP_ACT_NOTIFY: not supported: this build does not apply it yet");
     for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
         if (strcmp(actions[i].name, name) != 0)
             continue;
         if (errno_ret->is_set && errno_ret->v)
-            return err_set(e, ERR_CONFIG, "errnoRet goes with SCMP_ACT_ERRNO and SCMP_ACT_TRACE only, not with %s",
-                    name);
+            return err_set(e, ERR_CONFIG,
+                    "errnoRet goes with SCMP_ACT_ERRNO and SCMP_ACT_TRACE only, not with %s", name);
         *ret = actions[i].action;
         return 0;
     }
@@ -66,8 +67,10 @@ static int arg_of(const struct spec_syscall_arg *a, struct scmp_arg_cmp *ret, st
     for (unsigned op = 1; op < ARRAY_LEN(ops); op++) {
         if (strcmp(ops[op], a->op) != 0)
             continue;
-        *ret = (struct scmp_arg_cmp){.arg = (unsigned)a->index.v, .op = (enum scmp_compare)op,
-                .datum_a = a->value.v, .datum_b = a->value_two.v};
+        *ret = (struct scmp_arg_cmp){.arg = (unsigned)a->index.v,
+                .op = (enum scmp_compare)op,
+                .datum_a = a->value.v,
+                .datum_b = a->value_two.v};
         return 0;
     }
     return err_set(e, ERR_CONFIG, "no such comparison '%s'", a->op);

@@ -16,8 +16,8 @@
 int seccomp_compile(const struct spec_seccomp *s, struct sock_filter **ret, size_t *ret_n,
         uint32_t *ret_flags, struct err *e) must_check;
 
-int seccomp_save(int dirfd, const struct sock_filter *f, size_t n, uint32_t flags, struct err *e)
-        must_check;
+int seccomp_save(int dirfd, const struct sock_filter *f, size_t n, uint32_t flags,
+        struct err *e) must_check;
 /* *ret_n 0 when the container has no filter. */
 int seccomp_load_file(int dirfd, struct sock_filter **ret, size_t *ret_n, uint32_t *ret_flags,
         struct err *e) must_check;

@@ -69,7 +69,10 @@ static const struct json_field console_size_fields[] = {
 };
 
 /* Sub-tables of user, console_size and the like address the outer struct, hence offset 0. */
-#define J_PART(nm, table) {.name = (nm), .type = JSON_T_OBJ, .offset = 0, .sub = (table)}
+#define J_PART(nm, table)                                                                          \
+    {                                                                                              \
+        .name = (nm), .type = JSON_T_OBJ, .offset = 0, .sub = (table)                              \
+    }
 #define J_PART_HAS(nm, s, present, table)                                                          \
     {                                                                                              \
         .name = (nm), .type = JSON_T_OBJ, .offset = 0, .sub = (table), .has_presence = true,       \

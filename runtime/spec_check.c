@@ -241,10 +241,11 @@ static int personality_check(const struct spec *s, struct err *e)
         return 0;
     const char *domain = s->linux_.personality.domain;
     if (strcmp(domain, "LINUX") != 0 && strcmp(domain, "LINUX32") != 0)
-        return err_set(e, ERR_CONFIG, "/linux/personality/domain: '%s' is neither LINUX nor LINUX32",
-                domain);
+        return err_set(e, ERR_CONFIG,
+                "/linux/personality/domain: '%s' is neither LINUX nor LINUX32", domain);
     if (s->linux_.personality.n_flags)
-        return err_set(e, ERR_UNSUPPORTED, "/linux/personality/flags: not supported: none is defined");
+        return err_set(e, ERR_UNSUPPORTED,
+                "/linux/personality/flags: not supported: none is defined");
     return 0;
 }
 

@@ -183,7 +183,8 @@ int proc_start_time(pid_t pid, uint64_t *ret, bool *ret_zombie)
         return -1;
     *ret_zombie = p[2] == 'Z' || p[2] == 'X';
     unsigned long long ticks = 0;
-    if (sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+    if (sscanf(p + 2,
+                "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
                 &ticks) != 1)
         return -1;
     *ret = ticks;

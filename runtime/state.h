@@ -34,12 +34,12 @@ struct state {
     char *bundle;
     char *rootfs;
     char *created;
-    struct json_u64 owner;  /* uid */
-    char *cgroup;           /* path below the hierarchy; NULL: none */
-    char *isolation;        /* "container" or "vm" */
-    char *engine;           /* "ns" or "qemu" */
-    char *acceleration;     /* vm only */
-    struct json_u64 join;   /* CLONE_NEW* flags that exec joins */
+    struct json_u64 owner;       /* uid */
+    char *cgroup;                /* path below the hierarchy; NULL: none */
+    char *isolation;             /* "container" or "vm" */
+    char *engine;                /* "ns" or "qemu" */
+    char *acceleration;          /* vm only */
+    struct json_u64 join;        /* CLONE_NEW* flags that exec joins */
     struct json_bool has_pid_ns; /* false: kill must reach the whole cgroup */
     char **gaps;
     size_t n_gaps;
@@ -55,10 +55,13 @@ struct state_dir {
 };
 
 /* Makes `<root>/<id>` (and root); ERR_EXISTS when it is there. */
-int state_dir_make(const char *root, const char *id, struct state_dir *ret, struct err *e) must_check;
+int state_dir_make(const char *root, const char *id, struct state_dir *ret,
+        struct err *e) must_check;
 /* ERR_NOT_FOUND with the words that callers look for. */
-int state_dir_open(const char *root, const char *id, struct state_dir *ret, struct err *e) must_check;
-int state_dir_remove(const char *root, const char *id, struct state_dir *d, struct err *e) must_check;
+int state_dir_open(const char *root, const char *id, struct state_dir *ret,
+        struct err *e) must_check;
+int state_dir_remove(const char *root, const char *id, struct state_dir *d,
+        struct err *e) must_check;
 void state_dir_close(struct state_dir *d);
 
 /* Takes the lock of an id, waiting; closing the fd gives it back. */

@@ -26,7 +26,7 @@ const struct step birth_ns_steps[] = {
         {"fifo",       STEP_HOST,  step_fifo,          NULL            }, /* dies with the dir */
         {"clone",      STEP_HOST,  step_clone,         unstep_clone    },
 
-        /* in the child, while islet does what stands below */
+ /* in the child, while islet does what stands below */
         {"join",       STEP_CHILD, step_child_join,    NULL            },
         {"network",    STEP_CHILD, step_child_network, NULL            }, /* lo up */
         {"root",       STEP_CHILD, step_child_root,    NULL            }, /* propagation, rootfs */
@@ -114,7 +114,7 @@ int birth_bury(struct birth *b, struct err *e)
     int rc = 0;
     if (b->cgroup_made) {
         struct err ignored;
-        if (!(b->join_flags & CLONE_NEWPID)) /* without a pid namespace others may live on */
+        if (!(b->join_flags & CLONE_NEWPID))        /* without a pid namespace others may live on */
             neglect(cg_kill(&b->cgroup, &ignored)); /* the removal tells */
         rc = cg_remove(&b->cgroup, 10000, &first);
     }

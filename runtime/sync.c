@@ -38,7 +38,9 @@ int sync_receive(int fd, struct stage_msg *ret, int *ret_fd, struct err *e)
         char bytes[CMSG_SPACE(sizeof(int))];
     } control;
     struct iovec iov = {.iov_base = ret, .iov_len = sizeof(*ret)};
-    struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+    struct msghdr h = {.msg_iov = &iov,
+            .msg_iovlen = 1,
+            .msg_control = &control,
             .msg_controllen = sizeof(control)};
     ssize_t n;
     memset(ret, 0, sizeof(*ret));

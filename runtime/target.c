@@ -96,8 +96,7 @@ int target_open(int rootfd, const char *path, enum target_kind kind, struct err 
     autofree char *copy = str_dup(path);
     if (kind == TARGET_DIR)
         return dir_open(rootfd, copy, 0, e);
-    autoclose int fd =
-            open_at(rootfd, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    autoclose int fd = open_at(rootfd, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
     if (fd < 0 && errno == ENOENT)
         fd = make_last(rootfd, copy, kind, 0, e);
     else if (fd < 0)

@@ -213,7 +213,8 @@ static int delete_locked(const struct rt_context *c, const char *id, bool is_for
     if (rc == 0 && !is_forced)
         rc = engine_of(&p)->status(&p, &status, e);
     if (rc == 0 && !is_forced && status != RT_STOPPED)
-        rc = err_set(e, ERR_STATE, "cannot delete container '%s' that is not stopped: it is %s (use --force to kill it)",
+        rc = err_set(e, ERR_STATE,
+                "cannot delete container '%s' that is not stopped: it is %s (use --force to kill it)",
                 id, rt_status_name(status));
     if (rc == 0)
         rc = engine_of(&p)->destroy(&p, e);

@@ -3,14 +3,14 @@
  * Who the payload is: LSM label for the next exec, bounding set, groups, ids, capabilities,
  * no_new_privs, in the one order that works (capabilities(7), runtime-spec config#process).
  */
-#include "runtime/stage/parts.h"
-#include "runtime/stage/sys.h"
-
 #include <asm/statfs.h>
 #include <linux/capability.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/prctl.h>
+
+#include "runtime/stage/parts.h"
+#include "runtime/stage/sys.h"
 
 enum { AT_FDCWD_ = -100, O_WRONLY_ = 1, O_PATH_ = 010000000, O_CLOEXEC_ = 02000000, ENOENT_ = 2 };
 
@@ -113,8 +113,7 @@ static void set_ids(const struct stage *s)
     const struct stage_plan *p = s->plan;
     long rc;
     if (p->flags & STAGE_SETGROUPS) {
-        rc = sys2(__NR_setgroups, p->n_groups,
-                SYS_PTR(stage_bytes(s, p->groups, p->n_groups * 4)));
+        rc = sys2(__NR_setgroups, p->n_groups, SYS_PTR(stage_bytes(s, p->groups, p->n_groups * 4)));
         if (rc < 0)
             stage_fail(s, STAGE_AT_GROUPS, rc, NULL);
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The end of the stage: working directory, program, filter, fds, execve; see stage.h. */
-#include "runtime/stage/parts.h"
-#include "runtime/stage/sys.h"
-
 #include <asm/stat.h>
 #include <linux/close_range.h>
 #include <linux/seccomp.h>
+
+#include "runtime/stage/parts.h"
+#include "runtime/stage/sys.h"
 
 enum { AT_FDCWD_ = -100, ENOENT_ = 2, EACCES_ = 13, ENOTDIR_ = 20, EISDIR_ = 21, X_OK_ = 1 };
 

@@ -7,8 +7,8 @@
 
 struct stage {
     const struct stage_plan *plan; /* mapped privately, checked by stage_open */
-    const char *home; /* "HOME=…" to add, or NULL */
-    char found[4096]; /* path of the program */
+    const char *home;              /* "HOME=…" to add, or NULL */
+    char found[4096];              /* path of the program */
 };
 
 /* talk.c */

@@ -65,7 +65,8 @@ static void session(const struct stage *s)
     if (rc < 0 && rc != -1 /* EPERM: leader already */)
         stage_fail(s, STAGE_AT_SETSID, rc, NULL);
     if (p->flags & STAGE_KEYRING) {
-        rc = sys2(__NR_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, SYS_PTR(stage_str(s, p->key_name)));
+        rc = sys2(__NR_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */,
+                SYS_PTR(stage_str(s, p->key_name)));
         if (rc < 0 && rc != -38 /* ENOSYS */ && rc != -122 /* EDQUOT */)
             stage_fail(s, STAGE_AT_KEYRING, rc, NULL);
     }

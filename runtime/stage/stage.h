@@ -28,15 +28,15 @@
 #define STAGE_MAGIC 0x69736c31u
 
 enum stage_flag {
-    STAGE_ENTER = 1u << 0,       /* join the namespaces of init first */
-    STAGE_TTY = 1u << 1,         /* make a pty in the container, send its master to islet */
-    STAGE_CONSOLE = 1u << 2,     /* and bind its slave on /dev/console */
-    STAGE_KEYRING = 1u << 3,     /* a new session keyring */
-    STAGE_NNP = 1u << 4,         /* no_new_privs; seccomp goes last then */
-    STAGE_CAPS = 1u << 5,        /* the five sets below are to be set */
-    STAGE_WAIT_GO = 1u << 6,     /* wait for STAGE_MSG_GO on the socket */
-    STAGE_WAIT_FIFO = 1u << 7,   /* wait for a byte on start_fd */
-    STAGE_SETGROUPS = 1u << 8,   /* setgroups is allowed here */
+    STAGE_ENTER = 1u << 0,     /* join the namespaces of init first */
+    STAGE_TTY = 1u << 1,       /* make a pty in the container, send its master to islet */
+    STAGE_CONSOLE = 1u << 2,   /* and bind its slave on /dev/console */
+    STAGE_KEYRING = 1u << 3,   /* a new session keyring */
+    STAGE_NNP = 1u << 4,       /* no_new_privs; seccomp goes last then */
+    STAGE_CAPS = 1u << 5,      /* the five sets below are to be set */
+    STAGE_WAIT_GO = 1u << 6,   /* wait for STAGE_MSG_GO on the socket */
+    STAGE_WAIT_FIFO = 1u << 7, /* wait for a byte on start_fd */
+    STAGE_SETGROUPS = 1u << 8, /* setgroups is allowed here */
     STAGE_UMASK = 1u << 9,
 };
 
@@ -74,7 +74,7 @@ enum stage_point {
 #define STAGE_ENUM_(id, text) id,
     STAGE_POINTS(STAGE_ENUM_)
 #undef STAGE_ENUM_
-    STAGE_AT_COUNT
+            STAGE_AT_COUNT
 };
 
 enum stage_msg_type {
@@ -82,9 +82,9 @@ enum stage_msg_type {
     STAGE_MSG_PID,     /* value: pid of the final process (enter) */
     STAGE_MSG_CONSOLE, /* one fd comes along: the pty master; text: its name */
     STAGE_MSG_READY,
-    STAGE_MSG_GO,      /* islet -> stage */
-    STAGE_MSG_FAIL,    /* point, sys, text: the object */
-    STAGE_MSG_ERR,     /* the set-up child (still islet's code) failed: text is a struct err */
+    STAGE_MSG_GO,   /* islet -> stage */
+    STAGE_MSG_FAIL, /* point, sys, text: the object */
+    STAGE_MSG_ERR,  /* the set-up child (still islet's code) failed: text is a struct err */
 };
 
 struct stage_msg {
@@ -123,8 +123,8 @@ struct stage_plan {
     stage_off rlimits; /* struct stage_rlimit[] */
     uint16_t rows, cols;
     uint64_t bounding, permitted, effective, inheritable, ambient;
-    stage_off label;     /* AppArmor profile */
-    stage_off key_name;  /* of the session keyring */
+    stage_off label;    /* AppArmor profile */
+    stage_off key_name; /* of the session keyring */
     stage_off cwd;
     stage_off path;      /* value of PATH of the payload, for the search */
     stage_off argv;      /* stage_off[], 0-terminated */

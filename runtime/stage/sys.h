@@ -50,7 +50,6 @@ static inline long sys6(long n, long a, long b, long c, long d, long f, long g)
 #define sys2(n, a, b) sys6((n), (long)(a), (long)(b), 0, 0, 0, 0)
 #define sys3(n, a, b, c) sys6((n), (long)(a), (long)(b), (long)(c), 0, 0, 0)
 #define sys4(n, a, b, c, d) sys6((n), (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
-#define sys5(n, a, b, c, d, f)                                                                     \
-    sys6((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(f), 0)
+#define sys5(n, a, b, c, d, f) sys6((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(f), 0)
 
 #endif

@@ -62,8 +62,10 @@ void stage_copy(char *out, uint32_t room, const char *text)
 void stage_send(const struct stage *s, const struct stage_msg *m, int fd)
 {
     struct iovec_ iov = {m, sizeof(*m)};
-    struct cmsg_ cmsg = {.len = 20 /* CMSG_LEN(4) */, .level = 1 /* SOL_SOCKET */,
-            .type = 1 /* SCM_RIGHTS */, .fd = fd};
+    struct cmsg_ cmsg = {.len = 20 /* CMSG_LEN(4) */,
+            .level = 1 /* SOL_SOCKET */,
+            .type = 1 /* SCM_RIGHTS */,
+            .fd = fd};
     struct msghdr_ h = {.iov = &iov, .iovlen = 1};
     if (fd >= 0) {
         h.control = &cmsg;

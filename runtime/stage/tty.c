@@ -4,12 +4,12 @@
  * never by its name, and ptmx is checked to be a devpts ptmx, so that nothing in the container can
  * put another file in its place (CVE-2025-52565).
  */
-#include "runtime/stage/parts.h"
-#include "runtime/stage/sys.h"
-
 #include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/mount.h>
+
+#include "runtime/stage/parts.h"
+#include "runtime/stage/sys.h"
 
 enum {
     AT_FDCWD_ = -100,
@@ -97,8 +97,8 @@ void stage_terminal(const struct stage *s)
     check_ptmx(s, master);
     int unlock = 0;
     long rc = sys3(__NR_ioctl, master, TIOCSPTLCK_, SYS_PTR(&unlock));
-    long slave = rc < 0 ? rc
-                        : sys3(__NR_ioctl, master, TIOCGPTPEER_, O_RDWR_ | O_NOCTTY_ | O_CLOEXEC_);
+    long slave =
+            rc < 0 ? rc : sys3(__NR_ioctl, master, TIOCGPTPEER_, O_RDWR_ | O_NOCTTY_ | O_CLOEXEC_);
     if (slave < 0)
         stage_fail(s, STAGE_AT_PTY, slave, NULL);
     if (p->rows || p->cols) {
