@@ -207,6 +207,18 @@ wrong() {
     jq -e '(.linux.namespaces | index("time") | not) and ((.hooks // []) | length == 0)' <<<"$output"
 }
 
+@test "doctor tells of each wall and engine, as table and as JSON" {
+    needs root
+    call islet doctor
+    [[ $status -eq 0 || $status -eq 1 ]] || fail "$status $stderr"
+    grep -qi container <<<"$output"
+    grep -qi qemu <<<"$output"
+    call islet doctor --format json
+    [[ $status -eq 0 || $status -eq 1 ]] || fail "$status $stderr"
+    jq -e . <<<"$output" >/dev/null
+    same "" "$stderr"
+}
+
 @test "spec writes a config that create takes, and does not overwrite one" {
     mkdir "$T/b"
     call islet spec -b "$T/b"

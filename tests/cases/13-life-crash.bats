@@ -36,9 +36,10 @@ left_on_disk() {
     leftovers | grep -v "^mount: .* $STATE " || true
 }
 
-# steps: the names in the container's table of steps.
+# steps [WHERE]: the names in the container's table of steps; not "stage", which is an exec, so that
+# nothing of ours is there behind it to fail.
 steps() {
-    sed -n '/birth_ns_steps\[\]/,/^};/s/^ *{"\([a-z-]*\)".*/\1/p' "$TOP/runtime/steps.c"
+    sed -n "/birth_ns_steps\[\]/,/^};/s/^ *{\"\([a-z-]*\)\", *${1:-STEP_[A-Z]*},.*/\1/p" "$TOP/runtime/steps.c" | grep -vx stage
 }
 
 @test "create killed at any moment leaves what delete --force removes" {
@@ -183,6 +184,6 @@ steps() {
         rt delete --force "$ID"
         nothing_made
         steps=$((steps + 1))
-    done < <(steps)
+    done < <(steps STEP_HOST)
     ((steps >= 10))
 }
