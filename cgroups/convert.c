@@ -21,12 +21,13 @@ static long double log2_of(uint64_t x)
     long double rest = (long double)x / (long double)(1ull << whole); /* 1 <= rest < 2 */
     long double result = whole;
     long double bit = 0.5L;
-    for (int i = 0; i < 56; i++, bit /= 2) {
+    for (int i = 0; i < 56; i++) {
         rest *= rest;
         if (rest >= 2) {
             rest /= 2;
             result += bit;
         }
+        bit /= 2;
     }
     return result;
 }

@@ -100,7 +100,7 @@ static int batch_signal(const struct cg *c, const pid_t *pids, size_t n, int sig
     for (size_t i = 0; i < n; i++) {
         if (fds[i] < 0)
             continue;
-        if (rc == 0 && bsearch(&pids[i], now, n_now, sizeof(pid_t), pid_compare)) {
+        if (rc == 0 && n_now && bsearch(&pids[i], now, n_now, sizeof(pid_t), pid_compare)) {
             if (syscall(SYS_pidfd_send_signal, fds[i], sig, NULL, 0) == 0)
                 ++*count;
             else if (errno != ESRCH)

@@ -56,7 +56,7 @@ static int events_of(const struct cg *c, struct cg_events *ret, struct err *e)
 
 int cg_is_populated(const struct cg *c, bool *ret, struct err *e)
 {
-    struct cg_events ev;
+    struct cg_events ev = {0};
     if (events_of(c, &ev, e) < 0)
         return -1;
     *ret = ev.is_populated;
@@ -65,7 +65,7 @@ int cg_is_populated(const struct cg *c, bool *ret, struct err *e)
 
 int cg_is_frozen(const struct cg *c, bool *ret, struct err *e)
 {
-    struct cg_events ev;
+    struct cg_events ev = {0};
     if (events_of(c, &ev, e) < 0)
         return -1;
     *ret = ev.is_frozen;
@@ -74,7 +74,7 @@ int cg_is_frozen(const struct cg *c, bool *ret, struct err *e)
 
 int cg_watch(const struct cg *c, struct err *e)
 {
-    struct cg_events ev;
+    struct cg_events ev = {0};
     autoclose int fd = cg_events_open(c, e);
     if (fd < 0 || cg_events_read(fd, &ev, e) < 0) /* the read arms poll */
         return -1;

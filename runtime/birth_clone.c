@@ -228,6 +228,9 @@ int step_stage_plan(struct birth *b, struct err *e)
 static int child_died(struct birth *b, struct err *e)
 {
     int status = 0;
+    /* the end of the socket is not yet the end of the process, and it may not want to end */
+    if (b->pidfd >= 0)
+        (void)syscall(SYS_pidfd_send_signal, b->pidfd, SIGKILL, NULL, 0);
     pid_t got = waitpid(b->pid, &status, 0);
     b->pid = 0;
     if (got > 0 && WIFSIGNALED(status))
@@ -238,9 +241,17 @@ static int child_died(struct birth *b, struct err *e)
     return err_set(e, ERR_SYSTEM, "the container's process ended while it was made");
 }
 
+static int take_console(struct birth *b, int *master, const char *name, struct err *e)
+{
+    if (b->console_fd >= 0)
+        return console_send(b->console_fd, *master, name, e);
+    b->master_fd = steal_fd(*master);
+    return 0;
+}
+
 int step_ready(struct birth *b, struct err *e)
 {
-    for (;;) {
+    while (!b->is_child_ready) {
         struct stage_msg m;
         int fd = -1;
         int rc = sync_receive(b->sync[0], &m, &fd, e);
@@ -250,25 +261,25 @@ int step_ready(struct birth *b, struct err *e)
         switch ((enum stage_msg_type)m.type) {
         case STAGE_MSG_READY:
             b->is_child_ready = true;
-            return 0;
+            break;
         case STAGE_MSG_CONSOLE:
-            if (b->console_fd >= 0) {
-                if (console_send(b->console_fd, master, m.text, e) < 0)
-                    return -1;
-            } else {
-                b->master_fd = steal_fd(master);
-            }
+            rc = take_console(b, &master, m.text, e);
             break;
         case STAGE_MSG_FAIL:
         case STAGE_MSG_ERR:
-            return launch_failure(&m, e);
+            rc = launch_failure(&m, e);
+            break;
         case STAGE_MSG_NONE:
-            return child_died(b, e);
+            rc = child_died(b, e);
+            break;
         case STAGE_MSG_PID:
         case STAGE_MSG_GO:
-            return err_set(e, ERR_INTERNAL, "unexpected message %u of the stage", m.type);
+            rc = err_set(e, ERR_INTERNAL, "unexpected message %u of the stage", m.type);
         }
+        if (rc < 0)
+            return -1;
     }
+    return 0;
 }
 
 int step_oom_score(struct birth *b, struct err *e)

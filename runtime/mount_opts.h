@@ -24,8 +24,7 @@ struct mount_opts {
 };
 
 /* Errors name the option; the caller adds the pointer. */
-int mount_opts_parse(char *const *options, size_t n, struct mount_opts *ret,
-        struct err *e) must_check;
+int mount_opts_parse(char *const *list, size_t n, struct mount_opts *ret, struct err *e) must_check;
 void mount_opts_release(struct mount_opts *o);
 
 /* Names of all options that are known, for `features`; NULL-terminated. */

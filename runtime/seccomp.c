@@ -117,7 +117,7 @@ static int calls_add(scmp_filter_ctx ctx, const struct spec_seccomp *s, uint32_t
 {
     for (size_t i = 0; i < s->n_syscalls; i++) {
         const struct spec_syscall *call = &s->syscalls[i];
-        uint32_t action;
+        uint32_t action = 0;
         if (action_of(call->action, &call->errno_ret, &action, e) < 0)
             return err_add(e, "syscalls/%zu/action", i);
         if (action == default_action)

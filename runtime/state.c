@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -182,10 +183,11 @@ int proc_start_time(pid_t pid, uint64_t *ret, bool *ret_zombie)
     if (!p || p[1] != ' ')
         return -1;
     *ret_zombie = p[2] == 'Z' || p[2] == 'X';
-    unsigned long long ticks = 0;
-    if (sscanf(p + 2,
-                "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                &ticks) != 1)
+    for (int field = 2; field < 22 && p; field++)
+        p = strchr(p + 1, ' ');
+    char *end = NULL;
+    unsigned long long ticks = p ? strtoull(p + 1, &end, 10) : 0;
+    if (!p || end == p + 1)
         return -1;
     *ret = ticks;
     return 0;
