@@ -6,6 +6,7 @@ help:
 	echo 'make             build/islet, and its helper programs in build/libexec'
 	echo 'make demo        one bundle on both walls (root)'
 	echo 'make check       all tests (root)         make check-fast  those without the bed, < 3 min'
+	echo 'make check-fresh the same from a fresh clone on bare Debian 12 and 13 in the bed, long'
 	echo 'make unit        unit tests, now          make lint        style, layers, sizes, clang-tidy'
 	echo 'make bench       speed, in pairs against the floor and peers (root)'
 	echo 'make fuzz        each fuzz target for TIME=30 seconds'
@@ -79,10 +80,13 @@ fuzz: fuzz-programs
 	tests/run-all --time $(TIME) fuzz
 
 # -- all of it -----------------------------------------------------------------------------------
+FAMILIES ?= build unit fuzz-replay lint cases slow bed bed-init
 check: deps-test
-	tests/run-all build unit fuzz-replay lint cases slow bed bed-init
+	tests/run-all $(FAMILIES)
 check-fast: deps-test
 	tests/run-all build unit-fast fuzz-replay lint-fast cases
+check-fresh: deps-test # not part of check: hours under emulation
+	tests/run-all fresh
 lint: deps-test
 	tests/run-all lint
 bench: deps-test all bench-programs
