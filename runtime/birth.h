@@ -68,6 +68,7 @@ struct birth {
     pid_t pid;
     int pidfd;
     bool is_child_ready;
+    bool pid_file_made;
     int master_fd;                                 /* run with a terminal: the pty master */
     const char *isolation, *engine, *acceleration; /* for the state; static */
     uint64_t start_time;                           /* of pid; 0: read it */
@@ -142,6 +143,7 @@ int step_state_late(struct birth *b, struct err *e);
 int step_ready(struct birth *b, struct err *e);
 int step_oom_score(struct birth *b, struct err *e);
 int step_pid_file(struct birth *b, struct err *e);
+void unstep_pid_file(struct birth *b);
 
 /* CHILD steps (child_*.c) */
 int step_child_join(struct birth *b, struct err *e);

@@ -192,7 +192,7 @@ static int compile_filter(struct birth *b, struct launch *l, struct sock_filter 
     if (!spec->has_seccomp)
         return 0;
     if (seccomp_compile(&spec->seccomp, ret, &l->n_filter, &l->filter_flags, e) < 0)
-        return err_add(e, "/linux/seccomp");
+        return -1;
     l->filter = *ret;
     return l->n_filter ? seccomp_save(b->dir.fd, *ret, l->n_filter, l->filter_flags, e) : 0;
 }

@@ -58,7 +58,19 @@ int step_state(struct birth *b, struct err *e)
 
 int step_pid_file(struct birth *b, struct err *e)
 {
-    return b->req->pid_file ? sync_pid_file(b->req->pid_file, b->pid, e) : 0;
+    if (!b->req->pid_file)
+        return 0;
+    if (sync_pid_file(b->req->pid_file, b->pid, e) < 0)
+        return -1;
+    b->pid_file_made = true;
+    return 0;
+}
+
+void unstep_pid_file(struct birth *b)
+{
+    if (b->pid_file_made)
+        (void)unlink(
+                b->req->pid_file); /* a failed create leaves none: conmon takes one for success */
 }
 
 /* Written once: beside the child's work, or after the limits that wait for its end. */

@@ -196,9 +196,10 @@ static int target_of(const struct birth *b, const struct birth_mount *m, struct 
 /* MS_REMOUNT in OCI's sense: new attributes for what is mounted there. */
 static int remount(const struct birth *b, const struct birth_mount *m, struct err *e)
 {
-    autoclose int fd = target_open(b->root_fd, m->dest, TARGET_DIR, e);
+    bool is_missing = false;
+    autoclose int fd = target_find(b->root_fd, m->dest, &is_missing, e);
     if (fd < 0)
-        return -1;
+        return is_missing ? err_set(e, ERR_CONFIG, "remount: '%s' is not there", m->dest) : -1;
     return target_setattr(fd, false, m->opts.set, m->opts.clear, 0, e);
 }
 
@@ -346,10 +347,8 @@ int step_child_sysctl(struct birth *b, struct err *e)
     for (size_t i = 0; i < map->n; i++) {
         struct open_how how = {.flags = O_WRONLY | O_CLOEXEC,
                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
-        autofree char *path = str_fmt("sys/%s", map->pairs[i].key);
-        for (char *p = path; !strchr(map->pairs[i].key, '/') && *p; p++)
-            if (*p == '.')
-                *p = '/';
+        autofree char *below = spec_sysctl_path(map->pairs[i].key);
+        autofree char *path = str_fmt("sys/%s", below);
         autoclose int fd = (int)syscall(SYS_openat2, proc, path, &how, sizeof(how));
         const char *value = map->pairs[i].value;
         if (fd < 0 || write(fd, value, strlen(value)) < 0)

@@ -2,6 +2,7 @@
 /* The verbs create, start and run for the container wall; the choice of the wall. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,20 +16,18 @@
 
 int rt_id_check(const char *id, struct err *e)
 {
-    static const char *const first =
-            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-";
+    static const char *const letters =
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
     size_t len = id ? strlen(id) : 0;
     if (len == 0)
         return err_set(e, ERR_USAGE, "container ID is empty");
-    if (len > 1024 || !strchr(first, id[0]) || strspn(id + 1, first) != len - 1) {
-        size_t i = strchr(first, id[0]) ? 1 : 0;
-        while (i && i < len && (strchr(first, id[i]) || id[i] == '.'))
-            i++;
-        if (i != len || len > 1024 || i == 0)
-            return err_set(e, ERR_USAGE,
-                    "invalid container ID '%.60s': it may hold A-Z a-z 0-9 _ + - and, not first, '.'",
-                    id);
-    }
+    if (id[0] == '.' || strspn(id, letters) != len)
+        return err_set(e, ERR_USAGE,
+                "invalid container ID '%.60s': it may hold A-Z a-z 0-9 _ + - and, not first, '.'",
+                id);
+    if (len > NAME_MAX)
+        return err_set(e, ERR_USAGE, "invalid container ID '%.60s…': longer than %d bytes", id,
+                NAME_MAX);
     return 0;
 }
 

@@ -64,14 +64,24 @@ static void strs_add(char ***list, size_t *n, const char *text)
 static void env_put(struct spec_process *p, const char *entry)
 {
     size_t name = strcspn(entry, "=") + 1;
+    size_t kept = 0;
+    bool is_put = false;
     for (size_t i = 0; i < p->n_env; i++) {
-        if (strncmp(p->env[i], entry, name) != 0)
+        char *old = p->env[i];
+        if (strncmp(old, entry, name) != 0) {
+            p->env[kept++] = old;
             continue;
-        mem_free(p->env[i]);
-        p->env[i] = str_dup(entry);
-        return;
+        }
+        mem_free(old);
+        if (!is_put)
+            p->env[kept++] = str_dup(entry);
+        is_put = true;
     }
-    strs_add(&p->env, &p->n_env, entry);
+    p->n_env = kept;
+    if (p->env)
+        p->env[kept] = NULL;
+    if (!is_put)
+        strs_add(&p->env, &p->n_env, entry);
 }
 
 /* `--cap` adds to bounding, effective and permitted; never to inheritable or ambient
@@ -136,6 +146,28 @@ static int load_file(const char *path, struct spec_process *ret, struct err *e)
     return 0;
 }
 
+/* What the document leaves out is as the container has it (runc does the same). */
+static void take_over(struct spec_process *p, struct spec_process *from)
+{
+    if (!p->has_caps) {
+        p->has_caps = from->has_caps;
+        p->caps = from->caps;
+        memset(&from->caps, 0, sizeof(from->caps));
+    }
+    if (!p->n_rlimits) {
+        mem_free(p->rlimits);
+        p->rlimits = steal_ptr(from->rlimits);
+        p->n_rlimits = from->n_rlimits;
+        from->n_rlimits = 0;
+    }
+    if (!p->apparmor_profile || !*p->apparmor_profile) {
+        mem_free(p->apparmor_profile);
+        p->apparmor_profile = steal_ptr(from->apparmor_profile);
+    }
+    if (!p->no_new_privileges.is_set)
+        p->no_new_privileges = from->no_new_privileges;
+}
+
 int exec_process(const struct rt_exec *r, struct spec *container, struct spec_process *ret,
         bool *ret_own, struct err *e)
 {
@@ -143,6 +175,7 @@ int exec_process(const struct rt_exec *r, struct spec *container, struct spec_pr
         if (load_file(r->process_file, ret, e) < 0)
             return -1;
         *ret_own = true;
+        take_over(ret, &container->process);
         if (r->has_tty)
             ret->terminal = (struct json_bool){true, true};
         return 0;

@@ -10,8 +10,8 @@
 #include "runtime/runtime.h"
 #include "runtime/spec.h"
 
-/* With a document *ret is the caller's and *ret_own true. Else *ret takes over the process of
- * `container` (which is left without one). */
+/* With a document *ret is the caller's and *ret_own true; what it leaves out is taken from
+ * `container`. Else *ret is the changed process of `container`, which goes on owning it. */
 int exec_process(const struct rt_exec *r, struct spec *container, struct spec_process *ret,
         bool *ret_own, struct err *e) must_check;
 

@@ -18,7 +18,16 @@
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
 
-enum { OPT_ATTR, OPT_BIND, OPT_RBIND, OPT_REMOUNT, OPT_PROPAGATION, OPT_NOTHING, OPT_REFUSED };
+enum {
+    OPT_ATTR,
+    OPT_ATIME_OFF,
+    OPT_BIND,
+    OPT_RBIND,
+    OPT_REMOUNT,
+    OPT_PROPAGATION,
+    OPT_NOTHING,
+    OPT_REFUSED
+};
 
 struct option {
     const char *name;
@@ -37,11 +46,11 @@ static const struct option options[] = {
         {"noexec",        OPT_ATTR,        MOUNT_ATTR_NOEXEC,      0                     },
         {"exec",          OPT_ATTR,        0,                      MOUNT_ATTR_NOEXEC     },
         {"noatime",       OPT_ATTR,        MOUNT_ATTR_NOATIME,     ATIME                 },
-        {"atime",         OPT_ATTR,        0,                      ATIME                 },
+        {"atime",         OPT_ATIME_OFF,   MOUNT_ATTR_NOATIME,     0                     },
         {"relatime",      OPT_ATTR,        0,                      ATIME                 },
-        {"norelatime",    OPT_ATTR,        0,                      ATIME                 },
+        {"norelatime",    OPT_ATIME_OFF,   0,                      0                     },
         {"strictatime",   OPT_ATTR,        MOUNT_ATTR_STRICTATIME, ATIME                 },
-        {"nostrictatime", OPT_ATTR,        0,                      ATIME                 },
+        {"nostrictatime", OPT_ATIME_OFF,   MOUNT_ATTR_STRICTATIME, 0                     },
         {"nodiratime",    OPT_ATTR,        MOUNT_ATTR_NODIRATIME,  0                     },
         {"diratime",      OPT_ATTR,        0,                      MOUNT_ATTR_NODIRATIME },
         {"nosymfollow",   OPT_ATTR,        MOUNT_ATTR_NOSYMFOLLOW, 0                     },
@@ -65,6 +74,11 @@ static const struct option options[] = {
         {"tmpcopyup",     OPT_REFUSED,     0,                      0                     },
 };
 
+static bool is_recursive_form(const struct option *op, const char *name)
+{
+    return (op->kind == OPT_ATTR || op->kind == OPT_ATIME_OFF) && strcmp(op->name, name + 1) == 0;
+}
+
 /* "rro" is "ro" for the whole tree; the r-forms of attributes only. */
 static const struct option *option_find(const char *name, bool *ret_recursive)
 {
@@ -74,7 +88,7 @@ static const struct option *option_find(const char *name, bool *ret_recursive)
             return &options[i];
     *ret_recursive = true;
     for (size_t i = 0; name[0] == 'r' && i < ARRAY_LEN(options); i++)
-        if (options[i].kind == OPT_ATTR && strcmp(options[i].name, name + 1) == 0)
+        if (is_recursive_form(&options[i], name))
             return &options[i];
     return NULL;
 }
@@ -83,6 +97,11 @@ static void attr_apply(struct mount_opts *o, const struct option *op, bool is_re
 {
     uint64_t *set = is_recursive ? &o->rec_set : &o->set;
     uint64_t *clear = is_recursive ? &o->rec_clear : &o->clear;
+    if (op->kind == OPT_ATIME_OFF) { /* others of that group stay: "noatime,nostrictatime" */
+        *set &= ~op->set;
+        *clear |= ATIME;
+        return;
+    }
     *set = (*set & ~op->clear) | op->set;
     *clear = (*clear & ~op->set) | op->clear;
 }
@@ -99,6 +118,7 @@ int mount_opts_parse(char *const *list, size_t n, struct mount_opts *ret, struct
         }
         switch (op->kind) {
         case OPT_ATTR:
+        case OPT_ATIME_OFF:
             attr_apply(&o, op, is_recursive);
             break;
         case OPT_RBIND:

@@ -81,6 +81,14 @@ static char *clean_path(const char *path)
     return out;
 }
 
+static bool has_dot_dot(const char *path)
+{
+    for (const char *p = strstr(path, ".."); p; p = strstr(p + 1, ".."))
+        if ((p == path || p[-1] == '/') && (p[2] == '/' || p[2] == '\0'))
+            return true;
+    return false;
+}
+
 static bool is_type(const struct birth_mount *m, const char *type)
 {
     return m->spec->type && strcmp(m->spec->type, type) == 0;
@@ -207,7 +215,7 @@ static int plan_cgroup(struct birth *b, struct err *e)
         return err_set(e, ERR_UNSUPPORTED,
                 "--systemd-cgroup: not supported: this build has no systemd driver yet");
     if (path && *path) {
-        if (strstr(path, ".."))
+        if (has_dot_dot(path))
             return err_set(e, ERR_CONFIG, "/linux/cgroupsPath: '%s' holds '..'", path);
         b->cgroup_path = clean_path(path);
     } else {

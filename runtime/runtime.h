@@ -40,7 +40,7 @@ struct rt_context {
 
 /* create and run. fds and strings are the caller's. */
 struct rt_create {
-    const char *id;             /* [A-Za-z0-9_+-][A-Za-z0-9_+.-]*, at most 1024 bytes */
+    const char *id;             /* [A-Za-z0-9_+-][A-Za-z0-9_+.-]*, at most 255 bytes */
     const char *bundle;         /* directory of config.json; NULL = "." */
     const char *config;         /* another path of config.json, or NULL */
     const char *console_socket; /* AF_UNIX stream socket that gets the pty master, or NULL */

@@ -119,12 +119,12 @@ static int calls_add(scmp_filter_ctx ctx, const struct spec_seccomp *s, uint32_t
         const struct spec_syscall *call = &s->syscalls[i];
         uint32_t action = 0;
         if (action_of(call->action, &call->errno_ret, &action, e) < 0)
-            return err_add(e, "syscalls/%zu/action", i);
+            return err_add(e, "/linux/seccomp/syscalls/%zu/action", i);
         if (action == default_action)
             continue; /* libseccomp refuses what says nothing */
         for (size_t k = 0; k < call->n_names; k++)
             if (call_add(ctx, action, call->names[k], call, e) < 0)
-                return err_add(e, "syscalls/%zu", i);
+                return err_add(e, "/linux/seccomp/syscalls/%zu", i);
     }
     return 0;
 }
@@ -140,11 +140,12 @@ static int arches_add(scmp_filter_ctx ctx, const struct spec_seccomp *s, struct 
             lower[k] = (char)(name[k] >= 'A' && name[k] <= 'Z' ? name[k] + 32 : name[k]);
         uint32_t arch = seccomp_arch_resolve_name(lower);
         if (!arch)
-            return err_set(e, ERR_CONFIG, "architectures/%zu: no such architecture '%s'", i,
+            return err_set(e, ERR_CONFIG,
+                    "/linux/seccomp/architectures/%zu: no such architecture '%s'", i,
                     s->architectures[i]);
         int rc = seccomp_arch_add(ctx, arch);
         if (rc < 0 && rc != -EEXIST)
-            return err_sysno(e, -rc, "architectures/%zu", i);
+            return err_sysno(e, -rc, "/linux/seccomp/architectures/%zu", i);
     }
     return 0;
 }
@@ -158,7 +159,8 @@ static int flags_of(const struct spec_seccomp *s, uint32_t *ret, struct err *e)
         else if (strcmp(s->flags[i], "SECCOMP_FILTER_FLAG_SPEC_ALLOW") == 0)
             flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
         else if (strcmp(s->flags[i], "SECCOMP_FILTER_FLAG_TSYNC") != 0) /* one thread: no matter */
-            return err_set(e, ERR_UNSUPPORTED, "flags/%zu: '%s': not supported", i, s->flags[i]);
+            return err_set(e, ERR_UNSUPPORTED, "/linux/seccomp/flags/%zu: '%s': not supported", i,
+                    s->flags[i]);
     }
     *ret = flags;
     return 0;
@@ -189,7 +191,7 @@ int seccomp_compile(const struct spec_seccomp *s, struct sock_filter **ret, size
     uint32_t action = 0;
     uint32_t flags = 0;
     if (action_of(s->default_action, &s->default_errno_ret, &action, e) < 0)
-        return err_add(e, "defaultAction");
+        return err_add(e, "/linux/seccomp/defaultAction");
     if (flags_of(s, &flags, e) < 0)
         return -1;
     __attribute__((cleanup(ctx_release))) scmp_filter_ctx ctx = seccomp_init(action);

@@ -176,6 +176,10 @@ const struct spec_namespace *spec_namespace(const struct spec *s, enum spec_ns_t
 /* CLONE_NEW* of a namespace type. */
 int spec_ns_clone_flag(enum spec_ns_type type);
 
+/* "net.ipv4.ip_forward" and "net/ipv4/ip_forward" -> the latter: as in sysctl(8), the first separator
+ * decides what a dot means. The caller's. */
+char *spec_sysctl_path(const char *key);
+
 /* RLIMIT_* by name; -1 when there is no such limit. */
 int spec_rlimit_number(const char *name);
 

@@ -165,33 +165,54 @@ static int namespaces_check(const struct spec *s, struct err *e)
     return 0;
 }
 
+char *spec_sysctl_path(const char *key)
+{
+    char *path = str_dup(key);
+    size_t first = strcspn(key, "./");
+    for (char *p = path; key[first] == '.' && *p; p++)
+        *p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+    return path;
+}
+
+/* The namespace that holds a sysctl, by its path. */
+static enum spec_ns_type sysctl_home(const char *path)
+{
+    static const struct {
+        const char *prefix; /* ends with '/': all below it */
+        enum spec_ns_type type;
+    } homes[] = {
+            {"net/",                   SPEC_NS_NETWORK},
+            {"user/",                  SPEC_NS_USER   },
+            {"fs/mqueue/",             SPEC_NS_IPC    },
+            {"kernel/domainname",      SPEC_NS_UTS    },
+            {"kernel/msgmax",          SPEC_NS_IPC    },
+            {"kernel/msgmnb",          SPEC_NS_IPC    },
+            {"kernel/msgmni",          SPEC_NS_IPC    },
+            {"kernel/sem",             SPEC_NS_IPC    },
+            {"kernel/shmall",          SPEC_NS_IPC    },
+            {"kernel/shmmax",          SPEC_NS_IPC    },
+            {"kernel/shmmni",          SPEC_NS_IPC    },
+            {"kernel/shm_rmid_forced", SPEC_NS_IPC    },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(homes); i++) {
+        size_t len = strlen(homes[i].prefix);
+        bool is_tree = homes[i].prefix[len - 1] == '/';
+        if (is_tree ? strncmp(path, homes[i].prefix, len) == 0 : strcmp(path, homes[i].prefix) == 0)
+            return homes[i].type;
+    }
+    return SPEC_NS_NONE;
+}
+
 /* runtime-spec config-linux#sysctl: only those that a namespace of the container holds. */
 static int sysctl_check(const struct spec *s, struct err *e)
 {
-    static const char *const ipc[] = {"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni",
-            "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
-            "kernel.shm_rmid_forced"};
     for (size_t i = 0; i < s->linux_.sysctl.n; i++) {
         const char *key = s->linux_.sysctl.pairs[i].key;
-        autofree char *dotted = str_dup(key);
-        enum spec_ns_type needs = SPEC_NS_NONE;
-        for (char *p = dotted; !strchr(key, '.') && *p; p++)
-            if (*p == '/')
-                *p = '.';
-        if (strncmp(dotted, "net.", 4) == 0)
-            needs = SPEC_NS_NETWORK;
-        else if (strncmp(dotted, "fs.mqueue.", 10) == 0)
-            needs = SPEC_NS_IPC;
-        else if (strncmp(dotted, "user.", 5) == 0)
-            needs = SPEC_NS_USER;
-        else if (strcmp(dotted, "kernel.domainname") == 0)
-            needs = SPEC_NS_UTS;
-        else if (strcmp(dotted, "kernel.hostname") == 0)
-            return err_set(e, ERR_CONFIG, "/linux/sysctl/kernel.hostname: use /hostname");
-        for (size_t k = 0; k < ARRAY_LEN(ipc); k++)
-            if (strcmp(dotted, ipc[k]) == 0)
-                needs = SPEC_NS_IPC;
-        if (needs == SPEC_NS_NONE || strstr(dotted, "..") || dotted[0] == '.')
+        autofree char *path = spec_sysctl_path(key);
+        enum spec_ns_type needs = sysctl_home(path);
+        if (strcmp(path, "kernel/hostname") == 0)
+            return err_set(e, ERR_CONFIG, "/linux/sysctl/%s: use /hostname", key);
+        if (needs == SPEC_NS_NONE || strstr(path, "..") || strstr(path, "//"))
             return err_set(e, ERR_CONFIG,
                     "/linux/sysctl/%s: not in a namespace, it would change the host", key);
         if (!spec_namespace(s, needs))

@@ -46,7 +46,7 @@ const struct step birth_ns_steps[] = {
         {"memory",     STEP_HOST,  step_memory,        NULL            }, /* too small for us, not for it */
         {"state-late", STEP_HOST,  step_state_late,    NULL            }, /* when memory had a say */
         {"oom-score",  STEP_HOST,  step_oom_score,     NULL            },
-        {"pid-file",   STEP_HOST,  step_pid_file,      NULL            },
+        {"pid-file",   STEP_HOST,  step_pid_file,      unstep_pid_file },
         {NULL,         STEP_HOST,  NULL,               NULL            },
 };
 
@@ -56,7 +56,7 @@ const struct step birth_vm_steps[] = {
         {"cgroup",    STEP_HOST, step_vm_cgroup, unstep_cgroup   }, /* of all processes of the VM */
         {"vm",        STEP_HOST, step_vm_spawn,  unstep_vm_spawn }, /* boot, create inside */
         {"state",     STEP_HOST, step_state,     NULL            },
-        {"pid-file",  STEP_HOST, step_pid_file,  NULL            },
+        {"pid-file",  STEP_HOST, step_pid_file,  unstep_pid_file },
         {NULL,        STEP_HOST, NULL,           NULL            },
 };
 
@@ -65,8 +65,10 @@ static int step_fault(const struct step *s, struct err *e)
 #ifdef ISLET_DEBUG
     const char *fail = getenv("ISLET_FAIL_STEP");
     const char *die = getenv("ISLET_DIE_STEP");
-    if (die && strcmp(die, s->name) == 0)
+    if (die && strcmp(die, s->name) == 0) {
         (void)kill(getpid(), SIGKILL);
+        _exit(137); /* process 1 of a pid namespace does not hear its own signal */
+    }
     if (fail && strcmp(fail, s->name) == 0)
         return err_set(e, ERR_INTERNAL, "step '%s' fails as asked", s->name);
 #else

@@ -22,7 +22,6 @@ static const struct {
         {"state-late", "lies in the state directory"           },
         {"ready",      "waits, makes nothing"                  },
         {"oom-score",  "of the child, dies with it"            },
-        {"pid-file",   "the last: written whole or not at all" },
 };
 
 static const struct step *const tables[] = {birth_ns_steps, birth_vm_steps};
