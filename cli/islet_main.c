@@ -3,6 +3,7 @@
  * islet's only main. The same binary plays several parts: as "@name" it is a role that another
  * islet started, as process 1 called /init it is the agent of a guest, else it is the command line.
  */
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+    (void)signal(SIGCHLD, SIG_DFL); /* a caller that ignores it would have our children reaped */
     if (argc > 1 && argv[1][0] == '@')
         for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
             if (strcmp(argv[1], roles[i].name) == 0)

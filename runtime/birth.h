@@ -76,6 +76,7 @@ struct birth {
     /* CHILD */
     int root_fd; /* the mount of the container's root */
     int null_fd; /* O_PATH of the host's /dev/null */
+    char *home;  /* "HOME=…" or NULL */
 };
 
 enum step_where { STEP_HOST, STEP_CHILD };

@@ -66,6 +66,7 @@ static void __attribute__((noreturn)) middle_main(struct birth *b)
 {
     struct err e = {0};
     struct stage_msg m = {.type = STAGE_MSG_PID};
+    (void)prctl(PR_SET_DUMPABLE, 0); /* before any namespace is joined */
     if (step_child_join(b, &e) == 0) {
         pid_t pid = clone_process(b->clone_flags | CLONE_PARENT, NULL, -1);
         if (pid == 0)

@@ -22,7 +22,7 @@ static char *now_text(void)
 }
 
 /* Strings of the birth are lent to the record, so nothing of it is released. */
-int step_state(struct birth *b, struct err *e)
+static int prepare(struct birth *b, struct err *e)
 {
     bool is_zombie;
     autofree char *id = str_dup(b->req->id);
@@ -31,21 +31,22 @@ int step_state(struct birth *b, struct err *e)
     autofree char *engine = str_dup(b->engine);
     autofree char *acceleration = b->acceleration ? str_dup(b->acceleration) : NULL;
     struct state s = {
-            .schema = {true, STATE_SCHEMA                       },
+            .schema = {true,                   STATE_SCHEMA                        },
             .oci_version = b->spec.oci_version,
             .id = id,
-            .pid = {true, b->pid                             },
-            .start_time = {true, b->start_time                      },
+            .pid = {true,                   b->pid                              },
+            .start_time = {true,                   b->start_time                       },
             .bundle = b->bundle,
             .rootfs = b->rootfs,
             .created = created,
-            .owner = {true, getuid()                           },
+            .owner = {true,                   getuid()                            },
             .cgroup = b->cgroup_path,
             .isolation = isolation,
             .engine = engine,
             .acceleration = acceleration,
-            .join = {true, b->join_flags                      },
-            .has_pid_ns = {true, (b->join_flags & CLONE_NEWPID) != 0},
+            .join = {true,                   b->join_flags                       },
+            .has_pid_ns = {true,                   (b->clone_flags & CLONE_NEWPID) != 0},
+            .no_keyring = {b->req->no_new_keyring, b->req->no_new_keyring              },
             .gaps = b->gaps,
             .annotations = b->spec.annotations,
     };
@@ -53,7 +54,7 @@ int step_state(struct birth *b, struct err *e)
         s.n_gaps++;
     if (!b->start_time && proc_start_time(b->pid, &s.start_time.v, &is_zombie) < 0)
         return err_sys(e, "read '/proc/%d/stat'", (int)b->pid);
-    return state_save(&b->dir, &s, e);
+    return state_prepare(&b->dir, &s, e);
 }
 
 int step_pid_file(struct birth *b, struct err *e)
@@ -73,13 +74,21 @@ void unstep_pid_file(struct birth *b)
                 b->req->pid_file); /* a failed create leaves none: conmon takes one for success */
 }
 
-/* Written once: beside the child's work, or after the limits that wait for its end. */
+/* Written once, beside the child's work, or after the limits that wait for its end. */
 int step_state_early(struct birth *b, struct err *e)
 {
-    return birth_has_late_limits(b) ? 0 : step_state(b, e);
+    return birth_has_late_limits(b) ? 0 : prepare(b, e);
 }
 
+/* Now there is a container. */
 int step_state_late(struct birth *b, struct err *e)
 {
-    return birth_has_late_limits(b) ? step_state(b, e) : 0;
+    if (birth_has_late_limits(b) && prepare(b, e) < 0)
+        return -1;
+    return state_publish(&b->dir, e);
+}
+
+int step_state(struct birth *b, struct err *e)
+{
+    return prepare(b, e) < 0 ? -1 : state_publish(&b->dir, e);
 }

@@ -23,6 +23,7 @@
 #include "base/fd.h"
 #include "base/own.h"
 #include "runtime/birth.h"
+#include "runtime/launch.h"
 #include "runtime/sync.h"
 #include "runtime/target.h"
 
@@ -279,6 +280,7 @@ int step_child_paths(struct birth *b, struct err *e)
     for (size_t i = 0; i < l->n_masked_paths; i++)
         if (mask(b, l->masked_paths[i], &empty_fd, e) < 0)
             return err_add(e, "/linux/maskedPaths/%zu", i);
+    b->home = launch_home(b->root_fd, &b->spec.process); /* while the host's /proc is there */
     autoclose int cwd = target_open(b->root_fd, b->spec.process.cwd, TARGET_DIR, e);
     if (cwd < 0)
         return err_add(e, "/process/cwd");

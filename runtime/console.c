@@ -60,6 +60,7 @@ struct pipe_way {
     char buf[8192];
     size_t at, len;
     bool is_done;
+    bool is_discarded;
 };
 
 static void way_read(struct pipe_way *w)
@@ -69,7 +70,7 @@ static void way_read(struct pipe_way *w)
         return;
     if (n <= 0) /* EIO: the last slave was closed */
         w->is_done = true;
-    else
+    else if (!w->is_discarded)
         w->len = (size_t)n;
 }
 
@@ -78,8 +79,8 @@ static void way_write(struct pipe_way *w)
     ssize_t n = write(w->to, w->buf + w->at, w->len - w->at);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
-    if (n < 0) {
-        w->is_done = true;
+    if (n < 0) { /* nobody reads any more: what comes is still taken, or the payload would stand */
+        w->is_discarded = true;
         w->len = w->at = 0;
         return;
     }
@@ -127,20 +128,24 @@ static void terminal_raw(struct foreground *f)
     copy_size(f);
 }
 
-/* What was written before the end is still in the pty. */
+/* What was written before the end is still in the pty. A reader may take its time; a signal to us
+ * ends the waiting. */
 static void drain(struct foreground *f)
 {
-    if (f->master < 0)
-        return;
-    while (!f->out.is_done) {
-        struct pollfd p = {.fd = f->out.len ? f->out.to : f->out.from,
-                .events = f->out.len ? POLLOUT : POLLIN};
-        if (poll(&p, 1, f->out.len ? 1000 : 0) <= 0)
+    while (f->master >= 0 && !f->out.is_done) {
+        struct pollfd p[2] = {
+                {.fd = f->out.len ? f->out.to : f->out.from,
+                 .events = (short)(f->out.len ? POLLOUT : POLLIN)            },
+                {.fd = f->signals,                           .events = POLLIN},
+        };
+        if (poll(p, 2, f->out.len ? -1 : 0) <= 0 || (f->out.len && p[1].revents))
             break;
         if (f->out.len)
             way_write(&f->out);
-        else
+        else if (p[0].revents)
             way_read(&f->out);
+        else
+            break;
     }
 }
 
@@ -180,9 +185,22 @@ static int wait_loop(struct foreground *f, int *status, struct err *e)
             way_step(&f->in, &p[2]);
             way_step(&f->out, &p[3]);
         }
-        if (p[0].revents && waitpid(f->pid, status, WNOHANG) == f->pid)
+        if (!p[0].revents)
+            continue;
+        pid_t got = waitpid(f->pid, status, WNOHANG);
+        if (got == f->pid)
             return 0;
+        if (got < 0 && errno != EINTR)
+            return err_sys(e, "wait for process %d", (int)f->pid);
     }
+}
+
+void console_hold_signals(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigdelset(&all, SIGTTOU);
+    (void)sigprocmask(SIG_BLOCK, &all, NULL);
 }
 
 int console_foreground(pid_t pid, int pidfd, int masterfd, int *ret_status, struct err *e)
@@ -203,6 +221,8 @@ int console_foreground(pid_t pid, int pidfd, int masterfd, int *ret_status, stru
     if (signals < 0)
         return err_sys(e, "signalfd");
     f.signals = signals;
+    if (masterfd >= 0) /* a write to a full pty must not hold up its reading */
+        (void)fcntl(masterfd, F_SETFL, O_RDWR | O_NONBLOCK);
     terminal_raw(&f);
     int rc = wait_loop(&f, &status, e);
     drain(&f);

@@ -14,6 +14,10 @@ int console_connect(const char *path, struct err *e) must_check;
 /* One message: the pty's name with its master as one SCM_RIGHTS fd, as conmon and containerd take it. */
 int console_send(int sockfd, int masterfd, const char *name, struct err *e) must_check;
 
+/* From here to console_foreground signals wait, to be passed on then: a payload half made is not
+ * left behind by one. What we start resets its mask. */
+void console_hold_signals(void);
+
 /*
  * Foreground: waits for `pid` (our child), passes signals on to it by pidfd, and with a master
  * (>= 0) copies between it and our stdin and stdout, stdin in raw mode. *ret_status: exit code, or

@@ -31,22 +31,11 @@ int rt_id_check(const char *id, struct err *e)
     return 0;
 }
 
-/* What the caller passes survived its exec, so it is not close-on-exec; all of ours is. */
-static int check_preserved(unsigned n, struct err *e)
-{
-    for (unsigned i = 0; i < n; i++) {
-        int flags = fcntl((int)(3 + i), F_GETFD);
-        if (flags < 0 || (flags & FD_CLOEXEC))
-            return err_set(e, ERR_USAGE, "--preserve-fds: fd %u is not open", 3 + i);
-    }
-    return 0;
-}
-
 int ns_engine_create(struct birth *b, struct err *e)
 {
-    if (check_preserved(b->req->preserve_fds, e) < 0 || birth_plan(b, e) < 0)
+    if (launch_preserved_check(b->req->preserve_fds, e) < 0 || birth_plan(b, e) < 0)
         return -1;
-    if (launch_caps_check(&b->spec.process, e) < 0)
+    if (!b->has_user_ns && launch_caps_check(&b->spec.process, e) < 0)
         return err_add(e, "config.json");
     return birth_run(b, birth_ns_steps, STEP_HOST, e);
 }
@@ -63,6 +52,8 @@ static int let_go(struct birth *b, struct err *e)
 
 int ns_engine_run(struct birth *b, int *ret_status, struct err *e)
 {
+    if (!b->req->is_detached)
+        console_hold_signals();
     if (ns_engine_create(b, e) < 0 || let_go(b, e) < 0)
         return -1;
     *ret_status = 0;

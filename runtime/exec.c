@@ -101,9 +101,7 @@ static pid_t spawn_stage(int stage, int plan, char *home, const struct launch *l
     if (pid != 0)
         return pid;
     struct err ignored;
-    sigset_t none;
-    sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    launch_reset(l->process);
     (void)syscall(SYS_close_range, 3 + l->keep_fds, ~0u, CLOSE_RANGE_CLOEXEC);
     for (size_t i = 0; i < ARRAY_LEN(keep); i++)
         if (keep[i] >= 0)
@@ -116,11 +114,13 @@ static int start(struct exec *x, struct err *e)
 {
     const struct state *s = &x->place->state;
     const struct spec_process *p = &x->process;
+    autofree char *key = str_fmt("_ses.%s", x->req->id);
     struct launch l = {
             .process = p,
             .linux_ = &x->spec.linux_,
-            .flags =
-                    STAGE_ENTER | STAGE_SETGROUPS | STAGE_WAIT_GO | (p->terminal.v ? STAGE_TTY : 0),
+            .flags = STAGE_ENTER | STAGE_SETGROUPS | STAGE_WAIT_GO |
+                     (p->terminal.v ? STAGE_TTY : 0) | (s->no_keyring.v ? 0 : STAGE_KEYRING),
+            .key_name = key,
             .sync_fd = x->sync[1],
             .start_fd = -1,
             .pidfd = x->pidfd,
@@ -221,19 +221,44 @@ static int finish(struct exec *x, int *ret_status, struct err *e)
     return console_foreground(x->pid, pidfd, x->master_fd, ret_status, e);
 }
 
+/* Where init is now: a container that divides its cgroup (an init system) has no processes in the
+ * one that we made. Only below that one. */
+static int open_cgroup(struct exec *x, struct err *e)
+{
+    const struct state *s = &x->place->state;
+    autofree char *path = str_fmt("/proc/%d/cgroup", (int)s->pid.v);
+    autofree char *text = NULL;
+    struct err ignored;
+    if (fd_read_file(AT_FDCWD, path, 65536, &text, NULL, &ignored) == 0) {
+        char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+        char *now = line ? strchr(line, '/') : NULL;
+        size_t len = strlen(s->cgroup);
+        if (now)
+            now[strcspn(now, "\n")] = '\0';
+        if (now && strncmp(now, s->cgroup, len) == 0 && now[len] == '/' && !strstr(now, "/..") &&
+                cg_open(now, &x->cgroup, &ignored) == 0)
+            return 0;
+    }
+    return cg_open(s->cgroup, &x->cgroup, e);
+}
+
 static int prepare(struct exec *x, struct err *e)
 {
     const struct state *s = &x->place->state;
+    if (launch_preserved_check(x->req->preserve_fds, e) < 0)
+        return -1;
     if (check_running(x, e) < 0 || load_config(x, e) < 0)
         return -1;
     if (exec_process(x->req, &x->spec, &x->process, &x->process_is_own, e) < 0)
         return -1;
-    if (check_terminal(x, e) < 0 || launch_caps_check(&x->process, e) < 0)
+    if (check_terminal(x, e) < 0)
+        return -1;
+    if (!(s->join.v & CLONE_NEWUSER) && launch_caps_check(&x->process, e) < 0)
         return -1;
     if (x->spec.linux_.has_seccomp &&
             seccomp_load_file(x->place->dir.fd, &x->filter, &x->n_filter, &x->filter_flags, e) < 0)
         return -1;
-    if (s->cgroup && cg_open(s->cgroup, &x->cgroup, e) < 0)
+    if (s->cgroup && open_cgroup(x, e) < 0)
         return -1;
     if (x->req->console_socket) {
         x->console_fd = console_connect(x->req->console_socket, e);
@@ -256,6 +281,8 @@ int ns_engine_exec(struct engine_place *p, const struct rt_exec *r, int *ret_sta
             .master_fd = -1,
             .cgroup = {.dirfd = -1 }
     };
+    if (!r->is_detached)
+        console_hold_signals();
     int rc = prepare(&x, e);
     if (rc == 0)
         rc = start(&x, e);

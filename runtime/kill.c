@@ -129,7 +129,7 @@ int ns_engine_destroy(struct engine_place *p, struct err *e)
     autofree char *guess =
             p->state.cgroup ? str_dup(p->state.cgroup) : engine_cgroup_path(p->dir.fd, p->id);
     struct cg cg;
-    if (!p->state.schema.is_set && is_claimed(p, guess))
+    if (is_claimed(p, guess)) /* it goes with the last container that names it */
         return 0;
     if (cg_open(guess, &cg, e) < 0)
         return e->sys == ENOENT || e->kind == ERR_NOT_FOUND ? 0 : -1;

@@ -6,13 +6,16 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/mount.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -227,6 +230,51 @@ int launch_stage_fd(struct err *e)
     return stage_tmpfs(e);
 }
 
+/* All CPUs of the cgroup: the caller's own affinity is none of the container's business. */
+static void reset_affinity(void)
+{
+    unsigned char all[1024];
+    memset(all, 0xff, sizeof(all));
+    (void)syscall(SYS_sched_setaffinity, 0, sizeof(all), all);
+}
+
+/* The kernel's struct: the C library keeps signals 32 and 33 to itself, callers need not. */
+struct kernel_sigaction {
+    void *handler;
+    unsigned long flags;
+    void *restorer;
+    unsigned long mask;
+};
+
+static void reset_signals(void)
+{
+    const struct kernel_sigaction by_default = {0};
+    sigset_t none;
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int sig = 1; sig <= 64; sig++)
+        (void)syscall(SYS_rt_sigaction, sig, &by_default, NULL, 8); /* not of KILL and STOP */
+}
+
+/* The payload's user must be able to reopen its own stdio (/dev/stdout); not for shared devices. */
+static void give_stdio(uid_t uid)
+{
+    for (int fd = 0; uid != 0 && fd < 3; fd++) {
+        struct stat st;
+        if (fstat(fd, &st) == 0 && st.st_uid != uid &&
+                !(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
+            neglect(fchown(fd, uid, (gid_t)-1)); /* a read-only or foreign file stays as it is */
+    }
+}
+
+void launch_reset(const struct spec_process *p)
+{
+    reset_affinity();
+    reset_signals();
+    if (!p->terminal.v)
+        give_stdio((uid_t)p->user.uid.v);
+}
+
 int launch_exec(int stagefd, int planfd, char *home, struct err *e)
 {
     char number[16];
@@ -291,12 +339,25 @@ int launch_caps_check(const struct spec_process *p, struct err *e)
     return 0;
 }
 
+/* The image may have made it a device, whose opening alone can act: looked at first, and then that
+ * very file is opened. Needs the host's /proc. */
+static int open_regular(int rootfd, const char *path)
+{
+    struct err ignored;
+    struct stat st;
+    char again[40];
+    autoclose int fd = fd_open_in(rootfd, path, O_PATH, 0, &ignored);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return -1;
+    (void)snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
+    return open(again, O_RDONLY | O_CLOEXEC);
+}
+
 static char *home_of(int rootfd, uint64_t uid)
 {
     struct err ignored;
     autofree char *text = NULL;
-    autoclose int fd =
-            fd_open_in(rootfd, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &ignored);
+    autoclose int fd = open_regular(rootfd, "/etc/passwd");
     if (fd < 0 || fd_read_all(fd, PASSWD_MAX, &text, NULL, &ignored) < 0)
         return str_dup("/");
     char *save = NULL;
@@ -322,4 +383,15 @@ char *launch_home(int rootfd, const struct spec_process *p)
         return NULL;
     autofree char *home = home_of(rootfd, p->user.uid.v);
     return str_fmt("HOME=%s", home);
+}
+
+/* What the caller passes survived its exec, so it is not close-on-exec; all of ours is. */
+int launch_preserved_check(unsigned n, struct err *e)
+{
+    for (unsigned i = 0; i < n; i++) {
+        int flags = fcntl((int)(3 + i), F_GETFD);
+        if (flags < 0 || (flags & FD_CLOEXEC))
+            return err_set(e, ERR_USAGE, "--preserve-fds: fd %u is not open", 3 + i);
+    }
+    return 0;
 }

@@ -36,6 +36,10 @@ int launch_plan_fill(int planfd, const struct launch *l, struct err *e) must_che
 /* An fd of the stage program: sealed memfd, else a file on a detached read-only tmpfs. */
 int launch_stage_fd(struct err *e) must_check;
 
+/* What the caller's habits must not pass on to the payload: CPU affinity, ignored and blocked
+ * signals; and its stdio becomes its user's. In the process that becomes the payload. */
+void launch_reset(const struct spec_process *p);
+
 /* Replaces this process by the stage; `home` (may be NULL) is added to the payload's environment as
  * "HOME=…". Returns only on failure. */
 int launch_exec(int stagefd, int planfd, char *home, struct err *e) must_check;
@@ -46,6 +50,9 @@ int launch_failure(const struct stage_msg *m, struct err *e) must_check;
 /* Capabilities that the process object asks for and this process does not have: an error that
  * names the first (a container cannot have more than its maker). */
 int launch_caps_check(const struct spec_process *p, struct err *e) must_check;
+
+/* --preserve-fds N: fds 3..2+N were passed by our caller, or an error names the missing one. */
+int launch_preserved_check(unsigned n, struct err *e) must_check;
 
 /* "HOME=…" of `uid` by the passwd of the root at rootfd ("/" when it has none), or NULL when the
  * process brings its own. The caller's. */

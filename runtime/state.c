@@ -31,6 +31,7 @@ const struct json_field state_fields[] = {
         J_STR("acceleration", struct state, acceleration, 0),
         J_U64("join", struct state, join, UINT32_MAX),
         J_BOOL("hasPidNamespace", struct state, has_pid_ns),
+        J_BOOL("noNewKeyring", struct state, no_keyring),
         J_STRS("gaps", struct state, gaps, n_gaps, 0),
         J_MAP("annotations", struct state, annotations),
         J_END,
@@ -132,14 +133,30 @@ void state_unlock_remove(const char *root, const char *id, int lockfd)
     (void)close(lockfd);
 }
 
-int state_save(const struct state_dir *d, const struct state *s, struct err *e)
+int state_prepare(const struct state_dir *d, const struct state *s, struct err *e)
 {
     json_t *doc = json_encode(state_fields, s);
     autofree char *text = json_text(doc, false);
     json_decref(doc);
-    if (fd_write_atomic(d->fd, "state.json", text, strlen(text), 0600, e) < 0)
-        return err_add(e, "save state");
+    autoclose int fd =
+            openat(d->fd, "state.json.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_sys(e, "save state: create '%s/state.json.new'", d->path);
+    if (fd_write_all(fd, text, strlen(text), e) < 0)
+        return err_add(e, "save state: '%s/state.json.new'", d->path);
     return 0;
+}
+
+int state_publish(const struct state_dir *d, struct err *e)
+{
+    if (renameat(d->fd, "state.json.new", d->fd, "state.json") < 0)
+        return err_sys(e, "save state: '%s/state.json'", d->path);
+    return 0;
+}
+
+int state_save(const struct state_dir *d, const struct state *s, struct err *e)
+{
+    return state_prepare(d, s, e) < 0 ? -1 : state_publish(d, e);
 }
 
 int state_load(const struct state_dir *d, struct state *ret, struct err *e)
@@ -224,8 +241,6 @@ enum rt_status state_status(const struct state_dir *d, const struct state *s)
 {
     if (!state_is_alive(s))
         return RT_STOPPED;
-    if (is_waiting(d))
-        return RT_CREATED;
     struct cg cg = {.dirfd = -1};
     struct err ignored;
     bool is_frozen = false;
@@ -234,7 +249,9 @@ enum rt_status state_status(const struct state_dir *d, const struct state *s)
             is_frozen = false; /* gone meanwhile */
         cg_close(&cg);
     }
-    return is_frozen ? RT_PAUSED : RT_RUNNING;
+    if (is_frozen)
+        return RT_PAUSED;
+    return is_waiting(d) ? RT_CREATED : RT_RUNNING;
 }
 
 const char *rt_status_name(enum rt_status s)

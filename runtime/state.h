@@ -40,7 +40,8 @@ struct state {
     char *engine;                /* "ns" or "qemu" */
     char *acceleration;          /* vm only */
     struct json_u64 join;        /* CLONE_NEW* flags that exec joins */
-    struct json_bool has_pid_ns; /* false: kill must reach the whole cgroup */
+    struct json_bool has_pid_ns; /* a new one: it ends with init; false: kill the whole cgroup */
+    struct json_bool no_keyring; /* create --no-new-keyring: exec joins none either */
     char **gaps;
     size_t n_gaps;
     struct json_map annotations;
@@ -69,6 +70,10 @@ int state_lock(const char *root, const char *id, struct err *e) must_check;
 /* Removes the lock's file while holding it. */
 void state_unlock_remove(const char *root, const char *id, int lockfd);
 
+/* Written beside its place, then published: until then nobody can enter the container, whose tree
+ * may be half built and still show the host's. */
+int state_prepare(const struct state_dir *d, const struct state *s, struct err *e) must_check;
+int state_publish(const struct state_dir *d, struct err *e) must_check;
 int state_save(const struct state_dir *d, const struct state *s, struct err *e) must_check;
 /* ERR_NOT_FOUND: create has not come that far (or died). */
 int state_load(const struct state_dir *d, struct state *ret, struct err *e) must_check;

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -44,7 +45,7 @@ const struct step birth_ns_steps[] = {
         {"state",      STEP_HOST,  step_state_early,   NULL            }, /* dies with the dir */
         {"ready",      STEP_HOST,  step_ready,         NULL            }, /* the stage is there */
         {"memory",     STEP_HOST,  step_memory,        NULL            }, /* too small for us, not for it */
-        {"state-late", STEP_HOST,  step_state_late,    NULL            }, /* when memory had a say */
+        {"publish",    STEP_HOST,  step_state_late,    NULL            }, /* the state: now it is a container */
         {"oom-score",  STEP_HOST,  step_oom_score,     NULL            },
         {"pid-file",   STEP_HOST,  step_pid_file,      unstep_pid_file },
         {NULL,         STEP_HOST,  NULL,               NULL            },
@@ -113,7 +114,12 @@ void birth_undo(struct birth *b, const struct step *steps)
 int birth_bury(struct birth *b, struct err *e)
 {
     struct err first = {0};
+    struct stat ours, there;
     int rc = 0;
+    /* deleted by somebody meanwhile, and perhaps made anew by the same name: not ours any more */
+    if (fstat(b->dir.fd, &ours) < 0 || stat(b->dir.path, &there) < 0 ||
+            ours.st_ino != there.st_ino || ours.st_dev != there.st_dev)
+        return 0;
     if (b->cgroup_made) {
         struct err ignored;
         if (!(b->join_flags & CLONE_NEWPID))        /* without a pid namespace others may live on */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <string.h>
@@ -35,6 +36,27 @@ static int open_at(int rootfd, const char *path, uint64_t flags, uint64_t resolv
 
 static int dir_open(int rootfd, char *path, int depth, struct err *e);
 
+enum { NOT_A_LINK = -2 };
+
+/* A symlink on the way that leads to what is not there yet (/var/run -> /run in small images): what
+ * it names is made, as runc does; every part of it below the root like any other path. */
+static int follow_dangling(int rootfd, int parent, const char *path, int depth, struct err *e)
+{
+    char link[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    ssize_t n = readlinkat(parent, name, link, sizeof(link) - 1);
+    if (n < 0)
+        return NOT_A_LINK;
+    link[n] = '\0';
+    if (depth > 40)
+        return err_sysno(e, ELOOP, "open '%s' in the root", path);
+    autofree char *to = link[0] == '/' || !slash
+                                ? str_dup(link)
+                                : str_fmt("%.*s/%s", (int)(slash - path), path, link);
+    return dir_open(rootfd, to, depth + 8, e);
+}
+
 /* Makes the last component below its parent, which is opened (and made) first. */
 static int make_last(int rootfd, char *path, enum target_kind kind, int depth, struct err *e)
 {
@@ -59,8 +81,13 @@ static int make_last(int rootfd, char *path, enum target_kind kind, int depth, s
         return -1;
     int fd;
     if (kind == TARGET_DIR) {
-        if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
-            return err_sys(e, "mkdir '%s'", path);
+        if (mkdirat(parent, name, 0755) < 0) {
+            if (errno != EEXIST)
+                return err_sys(e, "mkdir '%s'", path);
+            fd = follow_dangling(rootfd, parent, path, depth, e);
+            if (fd != NOT_A_LINK)
+                return fd;
+        }
         fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
     } else {
         fd = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);

@@ -40,7 +40,8 @@ static long executable(const char *path)
     if ((st.st_mode & 0170000) == 0040000)
         return -EISDIR_;
     rc = sys4(__NR_faccessat2, AT_FDCWD_, SYS_PTR(path), X_OK_, 0x200 /* AT_EACCESS */);
-    return rc == -38 ? 0 : rc;
+    /* unknown to the kernel, or to an old filter: execve will tell */
+    return rc == -38 || rc == -1 ? 0 : rc;
 }
 
 static int join(char *out, uint32_t room, const char *dir, uint32_t n, const char *name)
@@ -126,17 +127,28 @@ static uint32_t count(const struct stage *s, stage_off list)
     return n + 1;
 }
 
-/* The socket to islet stays, close-on-exec: its end tells islet that the payload runs. Everything
- * else that the payload does not keep is closed for real. */
-static void close_others(const struct stage *s)
+static long close_between(long first, long last)
 {
-    long sync = s->plan->sync_fd;
-    long first = 3 + (long)s->plan->keep_fds;
-    long rc = sys3(__NR_fcntl, sync, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */);
-    if (rc >= 0 && sync > first)
-        rc = sys3(__NR_close_range, first, sync - 1, 0);
+    return first > last ? 0 : sys3(__NR_close_range, first, last, 0);
+}
+
+void stage_close_others(const struct stage *s)
+{
+    const struct stage_plan *p = s->plan;
+    long low = p->sync_fd;
+    long high = (p->flags & STAGE_WAIT_FIFO) ? p->start_fd : low;
+    if (low > high) {
+        long swap = low;
+        low = high;
+        high = swap;
+    }
+    long rc = sys3(__NR_fcntl, p->sync_fd, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */);
     if (rc >= 0)
-        rc = sys3(__NR_close_range, sync + 1, 0xffffffffu, 0);
+        rc = close_between(3 + (long)p->keep_fds, low - 1);
+    if (rc >= 0)
+        rc = close_between(low + 1, high - 1);
+    if (rc >= 0)
+        rc = close_between(high + 1, 0xffffffffL);
     if (rc < 0)
         stage_fail(s, STAGE_AT_FDS, rc, NULL);
 }
@@ -153,7 +165,6 @@ void stage_leave(const struct stage *s, const char *program)
     const char **env = pointers(s, p->env, argv + count(s, p->argv));
     if (s->home)
         env[count(s, p->env) - 1] = s->home; /* the mapping is zero behind it */
-    close_others(s);
     if (p->flags & STAGE_NNP)
         stage_seccomp(s);
     long rc = sys3(__NR_execve, SYS_PTR(program), SYS_PTR(argv), SYS_PTR(env));

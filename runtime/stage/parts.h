@@ -8,7 +8,8 @@
 struct stage {
     const struct stage_plan *plan; /* mapped privately, checked by stage_open */
     const char *home;              /* "HOME=…" to add, or NULL */
-    char found[4096];              /* path of the program */
+    int is_started;   /* nobody listens on the socket any more: trouble is told on stderr */
+    char found[4096]; /* path of the program */
 };
 
 /* talk.c */
@@ -34,6 +35,9 @@ void stage_label(const struct stage *s);
 void stage_identity(const struct stage *s);
 
 /* leave.c */
+/* What the payload keeps, the socket (close-on-exec: its end tells islet that the payload runs) and
+ * the start fifo stay; everything else is closed for real, before a filter could forbid it. */
+void stage_close_others(const struct stage *s);
 /* Tried before the user changes (a cwd only root may enter) and, if that failed, once more after;
  * returns whether it is done; is_last makes a failure final. */
 int stage_chdir(const struct stage *s, int is_last);

@@ -17,6 +17,7 @@ struct clone_block {
 enum {
     CLONE_PARENT_ = 0x8000,
     CLONE_NEWCGROUP_ = 0x02000000,
+    CLONE_NEWUSER_ = 0x10000000,
     PR_SET_NAME_ = 15,
     PR_SET_DUMPABLE_ = 4,
     PR_SET_PDEATHSIG_ = 1,
@@ -53,9 +54,14 @@ static void enter(const struct stage *s)
     }
     if (p->ns_flags & CLONE_NEWCGROUP_)
         rc = sys2(__NR_setns, p->pidfd, CLONE_NEWCGROUP_);
+    if (rc >= 0 &&
+            (p->ns_flags & CLONE_NEWUSER_)) { /* root there, not an unmapped root of the host */
+        rc = sys3(__NR_setresgid, 0, 0, 0);
+        if (rc >= 0)
+            rc = sys3(__NR_setresuid, 0, 0, 0);
+    }
     if (rc < 0)
         stage_fail(s, STAGE_AT_SETNS, rc, NULL);
-    (void)sys1(__NR_close, p->pidfd);
 }
 
 static void session(const struct stage *s)
@@ -74,7 +80,7 @@ static void session(const struct stage *s)
         stage_terminal(s);
 }
 
-static void wait_for_start(const struct stage *s)
+static void wait_for_start(struct stage *s)
 {
     const struct stage_plan *p = s->plan;
     struct stage_msg m = {.type = STAGE_MSG_READY};
@@ -96,6 +102,7 @@ static void wait_for_start(const struct stage *s)
         if (rc != 1)
             stage_exit(1);
         (void)sys1(__NR_close, p->start_fd);
+        s->is_started = 1;
     }
 }
 
@@ -107,6 +114,7 @@ static void run(struct stage *s)
     (void)sys2(__NR_prctl, PR_SET_NAME_, SYS_PTR("islet:init"));
     if (p->flags & STAGE_ENTER)
         enter(s);
+    stage_close_others(s);
     session(s);
     if (p->flags & STAGE_UMASK)
         (void)sys1(__NR_umask, p->umask);

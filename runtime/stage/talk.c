@@ -79,10 +79,40 @@ void stage_send(const struct stage *s, const struct stage_msg *m, int fd)
         stage_exit(1);
 }
 
+/* After `start` islet is gone; the container's stderr is where people look. */
+static void tell(const struct stage_msg *m)
+{
+    static const struct {
+        int sys;
+        const char *text;
+    } reasons[] = {
+            {2,  "no such file or directory"},
+            {8,  "exec format error"        },
+            {13, "permission denied"        },
+            {12, "cannot allocate memory"   },
+            {0,  "it failed"                }
+    };
+    char line[600] = "islet: exec ";
+    uint32_t at = 12, i = 0;
+    while (reasons[i].sys && reasons[i].sys != m->sys)
+        i++;
+    stage_copy(line + at, sizeof(line) - at, m->text);
+    while (line[at])
+        at++;
+    stage_copy(line + at, sizeof(line) - at, ": ");
+    stage_copy(line + at + 2, sizeof(line) - at - 2, reasons[i].text);
+    while (line[at])
+        at++;
+    line[at] = '\n';
+    (void)sys3(__NR_write, 2, SYS_PTR(line), at + 1);
+}
+
 void stage_fail(const struct stage *s, enum stage_point at, long rc, const char *object)
 {
     struct stage_msg m = {.type = STAGE_MSG_FAIL, .point = at, .sys = (int32_t)-rc};
     stage_copy(m.text, sizeof(m.text), object);
+    if (s->is_started)
+        tell(&m);
     stage_send(s, &m, -1);
     stage_exit(1);
 }

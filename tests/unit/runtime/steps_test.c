@@ -19,7 +19,7 @@ static const struct {
         {"limits",     "of the cgroup, die with it"            },
         {"memory",     "of the cgroup, dies with it"           },
         {"state",      "lies in the state directory"           },
-        {"state-late", "lies in the state directory"           },
+        {"publish",    "lies in the state directory"           },
         {"ready",      "waits, makes nothing"                  },
         {"oom-score",  "of the child, dies with it"            },
 };
