@@ -12,7 +12,6 @@
 const struct opt_word cli_isolation_words[] = {
         {"container", RT_ISOLATION_CONTAINER},
         {"vm",        RT_ISOLATION_VM       },
-        {"auto",      RT_ISOLATION_AUTO     },
         {NULL,        0                     },
 };
 

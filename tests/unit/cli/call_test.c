@@ -49,7 +49,7 @@ static void note_flag(const char *key, bool is_set)
 
 static void note_context(const char *verb, const struct rt_context *c)
 {
-    static const char *const walls[] = {NULL, "container", "vm", "auto"};
+    static const char *const walls[] = {NULL, "container", "vm"};
     static const char *const managers[] = {NULL, "systemd", "disabled"};
     note("%s", verb);
     if (strcmp(c->root, "/run/islet") != 0)
