@@ -73,9 +73,6 @@ int engine_choose(const struct birth *b, const struct engine_ops **ret, struct e
     bool wants_vm;
     if (annotation_wants_vm(b->config, &wants_vm, e) < 0)
         return -1;
-    if (b->ctx->isolation == RT_ISOLATION_AUTO)
-        return err_set(e, ERR_UNSUPPORTED,
-                "--isolation=auto: not supported yet: say container or vm");
     *ret = wants_vm || b->ctx->isolation == RT_ISOLATION_VM ? &engine_vm : &engine_ns;
     return 0;
 }

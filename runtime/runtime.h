@@ -19,12 +19,7 @@
 
 #define RT_OCI_VERSION "1.3.0"
 
-enum rt_isolation {
-    RT_ISOLATION_UNSET,
-    RT_ISOLATION_CONTAINER,
-    RT_ISOLATION_VM,
-    RT_ISOLATION_AUTO
-};
+enum rt_isolation { RT_ISOLATION_UNSET, RT_ISOLATION_CONTAINER, RT_ISOLATION_VM };
 enum rt_cgroup_manager { RT_CGROUPFS, RT_CGROUP_SYSTEMD, RT_CGROUP_DISABLED };
 
 /* What holds for every verb of one call: global flags, after parsing. Strings are the caller's. */

@@ -380,7 +380,7 @@ static void test_call_passes_the_wall(void **state)
     (void)state;
     assert_asks("--isolation=vm --vm-kernel /k --allow-degraded create -b /b ctr", 0,
             "create wall=vm kernel=/k degraded bundle=/b ctr");
-    assert_asks("run --isolation auto -d ctr", 42, "run:create wall=auto detached ctr");
+    assert_asks("run --isolation vm -d ctr", 42, "run:create wall=vm detached ctr");
     struct call *c = call_as("/usr/bin/islet-vm", "run ctr");
     assert_string_equal(c->notes, "run:create wall=vm ctr");
 }

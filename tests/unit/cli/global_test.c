@@ -86,7 +86,7 @@ static void test_global_reads_the_wall_from_the_name_of_the_program(void **state
     assert_int_equal(context("islet-vm", "").isolation, RT_ISOLATION_VM);
     assert_int_equal(context("/usr/bin/islet-vm", "").isolation, RT_ISOLATION_VM);
     assert_int_equal(context("/opt/x-vm/islet", "").isolation, RT_ISOLATION_UNSET);
-    assert_int_equal(context("islet-vm", "--isolation auto").isolation, RT_ISOLATION_AUTO);
+    assert_int_equal(context("islet", "--isolation vm").isolation, RT_ISOLATION_VM);
 }
 
 static void test_global_takes_the_choice_of_the_wall(void **state)
@@ -126,7 +126,7 @@ static void test_global_refuses_what_is_not_to_be_had(void **state)
     assert_refused("--log journald:x", ERR_UNSUPPORTED,
             "flag '--log': 'journald:x' is not supported, give a file");
     assert_refused("--isolation strong", ERR_USAGE,
-            "flag '--isolation': 'strong' is none of 'container', 'vm', 'auto'");
+            "flag '--isolation': 'strong' is none of 'container', 'vm'");
     assert_int_equal(context("islet", "--rootless=false").cgroup_manager, RT_CGROUPFS);
     assert_int_equal(context("islet", "--rootless auto").cgroup_manager, RT_CGROUPFS);
 }
