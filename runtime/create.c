@@ -2,7 +2,6 @@
 /* The verbs create, start and run for the container wall; the choice of the wall. */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,23 +12,6 @@
 #include "runtime/launch.h"
 #include "runtime/runtime.h"
 #include "runtime/sync.h"
-
-int rt_id_check(const char *id, struct err *e)
-{
-    static const char *const letters =
-            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
-    size_t len = id ? strlen(id) : 0;
-    if (len == 0)
-        return err_set(e, ERR_USAGE, "container ID is empty");
-    if (id[0] == '.' || strspn(id, letters) != len)
-        return err_set(e, ERR_USAGE,
-                "invalid container ID '%.60s': it may hold A-Z a-z 0-9 _ + - and, not first, '.'",
-                id);
-    if (len > NAME_MAX)
-        return err_set(e, ERR_USAGE, "invalid container ID '%.60s…': longer than %d bytes", id,
-                NAME_MAX);
-    return 0;
-}
 
 int ns_engine_create(struct birth *b, struct err *e)
 {

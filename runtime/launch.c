@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/* See launch.h. */
+/* The stage's plan block, its program, and what it says when it fails; see launch.h. */
 #include "runtime/launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/mount.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -24,8 +21,6 @@
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
 #endif
-
-#define PASSWD_MAX (1u << 20)
 
 /* The growing block; offsets stay valid while it moves. */
 struct block {
@@ -230,51 +225,6 @@ int launch_stage_fd(struct err *e)
     return stage_tmpfs(e);
 }
 
-/* All CPUs of the cgroup: the caller's own affinity is none of the container's business. */
-static void reset_affinity(void)
-{
-    unsigned char all[1024];
-    memset(all, 0xff, sizeof(all));
-    (void)syscall(SYS_sched_setaffinity, 0, sizeof(all), all);
-}
-
-/* The kernel's struct: the C library keeps signals 32 and 33 to itself, callers need not. */
-struct kernel_sigaction {
-    void *handler;
-    unsigned long flags;
-    void *restorer;
-    unsigned long mask;
-};
-
-static void reset_signals(void)
-{
-    const struct kernel_sigaction by_default = {0};
-    sigset_t none;
-    sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    for (int sig = 1; sig <= 64; sig++)
-        (void)syscall(SYS_rt_sigaction, sig, &by_default, NULL, 8); /* not of KILL and STOP */
-}
-
-/* The payload's user must be able to reopen its own stdio (/dev/stdout); not for shared devices. */
-static void give_stdio(uid_t uid)
-{
-    for (int fd = 0; uid != 0 && fd < 3; fd++) {
-        struct stat st;
-        if (fstat(fd, &st) == 0 && st.st_uid != uid &&
-                !(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
-            neglect(fchown(fd, uid, (gid_t)-1)); /* a read-only or foreign file stays as it is */
-    }
-}
-
-void launch_reset(const struct spec_process *p)
-{
-    reset_affinity();
-    reset_signals();
-    if (!p->terminal.v)
-        give_stdio((uid_t)p->user.uid.v);
-}
-
 int launch_exec(int stagefd, int planfd, char *home, struct err *e)
 {
     char number[16];
@@ -337,52 +287,6 @@ int launch_caps_check(const struct spec_process *p, struct err *e)
         return -1;
     }
     return 0;
-}
-
-/* The image may have made it a device, whose opening alone can act: looked at first, and then that
- * very file is opened. Needs the host's /proc. */
-static int open_regular(int rootfd, const char *path)
-{
-    struct err ignored;
-    struct stat st;
-    char again[40];
-    autoclose int fd = fd_open_in(rootfd, path, O_PATH, 0, &ignored);
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return -1;
-    (void)snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
-    return open(again, O_RDONLY | O_CLOEXEC);
-}
-
-static char *home_of(int rootfd, uint64_t uid)
-{
-    struct err ignored;
-    autofree char *text = NULL;
-    autoclose int fd = open_regular(rootfd, "/etc/passwd");
-    if (fd < 0 || fd_read_all(fd, PASSWD_MAX, &text, NULL, &ignored) < 0)
-        return str_dup("/");
-    char *save = NULL;
-    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        char *field[7] = {line};
-        int n = 1;
-        for (char *p = line; *p && n < 7; p++)
-            if (*p == ':') {
-                *p = '\0';
-                field[n++] = p + 1;
-            }
-        if (n < 7 || !*field[2] || field[2][strspn(field[2], "0123456789")])
-            continue; /* strtoull would take signs and spaces */
-        if (strtoull(field[2], NULL, 10) == uid && field[5][0] == '/')
-            return str_dup(field[5]);
-    }
-    return str_dup("/");
-}
-
-char *launch_home(int rootfd, const struct spec_process *p)
-{
-    if (launch_env(p->env, p->n_env, "HOME"))
-        return NULL;
-    autofree char *home = home_of(rootfd, p->user.uid.v);
-    return str_fmt("HOME=%s", home);
 }
 
 /* What the caller passes survived its exec, so it is not close-on-exec; all of ours is. */

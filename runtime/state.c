@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,23 @@ const struct json_field state_fields[] = {
         J_MAP("annotations", struct state, annotations),
         J_END,
 };
+
+int rt_id_check(const char *id, struct err *e)
+{
+    static const char *const letters =
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
+    size_t len = id ? strlen(id) : 0;
+    if (len == 0)
+        return err_set(e, ERR_USAGE, "container ID is empty");
+    if (id[0] == '.' || strspn(id, letters) != len)
+        return err_set(e, ERR_USAGE,
+                "invalid container ID '%.60s': it may hold A-Z a-z 0-9 _ + - and, not first, '.'",
+                id);
+    if (len > NAME_MAX)
+        return err_set(e, ERR_USAGE, "invalid container ID '%.60s…': longer than %d bytes", id,
+                NAME_MAX);
+    return 0;
+}
 
 static int open_dir(const char *path)
 {
