@@ -122,7 +122,7 @@ int birth_bury(struct birth *b, struct err *e)
         return 0;
     if (b->cgroup_made) {
         struct err ignored;
-        if (!(b->join_flags & CLONE_NEWPID))        /* without a pid namespace others may live on */
+        if (!(b->clone_flags & CLONE_NEWPID)) /* a shared pid namespace does not end with init */
             neglect(cg_kill(&b->cgroup, &ignored)); /* the removal tells */
         rc = cg_remove(&b->cgroup, 10000, &first);
     }
