@@ -247,6 +247,7 @@ static int take_console(struct birth *b, int *master, const char *name, struct e
     if (b->console_fd >= 0)
         return console_send(b->console_fd, *master, name, e);
     b->master_fd = steal_fd(*master);
+    console_copy_size(b->master_fd);
     return 0;
 }
 

@@ -97,11 +97,11 @@ struct foreground {
     struct pipe_way in, out;
 };
 
-static void copy_size(const struct foreground *f)
+void console_copy_size(int masterfd)
 {
     struct winsize size;
-    if (f->master >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
-        (void)ioctl(f->master, TIOCSWINSZ, &size);
+    if (masterfd >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+        (void)ioctl(masterfd, TIOCSWINSZ, &size);
 }
 
 static void take_signal(struct foreground *f)
@@ -113,7 +113,7 @@ static void take_signal(struct foreground *f)
     if (sig == SIGCHLD)
         return;
     if (sig == SIGWINCH)
-        copy_size(f);
+        console_copy_size(f->master);
     else
         (void)syscall(SYS_pidfd_send_signal, f->pidfd, sig, NULL, 0); /* gone: the wait ends */
 }
@@ -125,7 +125,7 @@ static void terminal_raw(struct foreground *f)
     struct termios raw = f->before;
     cfmakeraw(&raw);
     f->is_raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
-    copy_size(f);
+    console_copy_size(f->master);
 }
 
 /* What was written before the end is still in the pty. A reader may take its time; a signal to us

@@ -18,6 +18,9 @@ int console_send(int sockfd, int masterfd, const char *name, struct err *e) must
  * left behind by one. What we start resets its mask. */
 void console_hold_signals(void);
 
+/* The size of our own terminal (stdin), if it is one, for the payload's: before the payload looks. */
+void console_copy_size(int masterfd);
+
 /*
  * Foreground: waits for `pid` (our child), passes signals on to it by pidfd, and with a master
  * (>= 0) copies between it and our stdin and stdout, stdin in raw mode. *ret_status: exit code, or

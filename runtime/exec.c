@@ -173,6 +173,7 @@ static int take(struct exec *x, const struct stage_msg *m, int *master, struct p
         if (x->console_fd >= 0)
             return console_send(x->console_fd, *master, m->text, e);
         x->master_fd = steal_fd(*master);
+        console_copy_size(x->master_fd);
         return 0;
     case STAGE_MSG_READY:
         p->is_ready = true;
