@@ -72,10 +72,10 @@ int jail_add_fd(struct jail *j, int fd)
 
 static int bind_attributes(int mount, const struct jail_bind *b, struct err *e)
 {
-    struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID, .propagation = MS_PRIVATE};
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+            .propagation = MS_PRIVATE};
     attr.attr_set |= b->flags & JAIL_WRITABLE ? 0 : MOUNT_ATTR_RDONLY;
     attr.attr_set |= b->flags & JAIL_EXEC ? 0 : MOUNT_ATTR_NOEXEC;
-    attr.attr_set |= b->flags & JAIL_DEVICE ? 0 : MOUNT_ATTR_NODEV;
     if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) <
             0)
         return err_sys(e, "restrict the mount of '%s'", b->to);
@@ -153,6 +153,21 @@ static int proc_place(struct err *e)
     return 0;
 }
 
+/* The host's node may be root's alone or a group's; this one is the jail's user's. It needs a file
+ * system of its own, since the jail's root takes no devices. */
+static int kvm_place(const struct jail *j, struct err *e)
+{
+    unsigned long flags = MS_NOSUID | MS_NOEXEC;
+    if (mkdir("dev", 0755) < 0 ||
+            syscall(SYS_mount, "jail", "dev", "tmpfs", flags, "size=4k,nr_inodes=3,mode=755") < 0)
+        return err_sys(e, "mount /dev in the jail");
+    if (mknod("dev/kvm", S_IFCHR | 0600, j->kvm) < 0 || chown("dev/kvm", j->uid, j->uid) < 0)
+        return err_sys(e, "make /dev/kvm in the jail");
+    if (syscall(SYS_mount, NULL, "dev", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, NULL) < 0)
+        return err_sys(e, "make /dev in the jail read-only");
+    return 0;
+}
+
 static int enter_root(const struct jail *j, const int *mounts, struct err *e)
 {
     unsigned long hard = MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -165,6 +180,8 @@ static int enter_root(const struct jail *j, const int *mounts, struct err *e)
     for (size_t i = 0; i < j->nbinds; i++)
         if (bind_place(&j->binds[i], mounts[i], e) < 0)
             return -1;
+    if (j->kvm && kvm_place(j, e) < 0)
+        return -1;
     if (j->has_proc && proc_place(e) < 0)
         return -1;
     if (syscall(SYS_pivot_root, ".", ".") < 0)
@@ -206,13 +223,12 @@ static int place_fds(const struct jail *j, struct err *e)
 
 static int drop_power(const struct jail *j, struct err *e)
 {
-    gid_t group = j->extra_gid;
     if (confine_rlimit(RLIMIT_CORE, 0, e) < 0 || confine_rlimit(RLIMIT_NOFILE, j->nofile, e) < 0)
         return -1;
     if (confine_caps_bounding(j->caps, e) < 0)
         return -1;
-    if (setgroups(group == (gid_t)-1 ? 0 : 1, &group) < 0 ||
-            setresgid(j->uid, j->uid, j->uid) < 0 || setresuid(j->uid, j->uid, j->uid) < 0)
+    if (setgroups(0, NULL) < 0 || setresgid(j->uid, j->uid, j->uid) < 0 ||
+            setresuid(j->uid, j->uid, j->uid) < 0)
         return err_sys(e, "become user %u", j->uid);
     if (confine_caps(j->caps, e) < 0)
         return -1;

@@ -22,7 +22,6 @@
 enum jail_bind_flag {
     JAIL_WRITABLE = 1u << 0,  /* else read-only */
     JAIL_EXEC = 1u << 1,      /* else noexec */
-    JAIL_DEVICE = 1u << 2,    /* else nodev */
     JAIL_OPTIONAL = 1u << 3,  /* skipped where the host has no such path */
     JAIL_RECURSIVE = 1u << 4, /* with the mounts below it */
 };
@@ -40,13 +39,13 @@ struct jail {
     char *const *argv;       /* argv[0] is the path in the jail */
     struct jail_bind binds[JAIL_BINDS];
     size_t nbinds;
+    dev_t kvm;     /* a /dev/kvm of the jail's own, its user's alone; 0: none */
     bool has_proc; /* a read-only /proc of its own pid namespace */
     int fds[JAIL_FDS];
     size_t nfds;
     int stderr_fd;   /* standard output goes there too; standard input is empty */
     int cgroup_fd;   /* -1: stay */
     uid_t uid;       /* and gid */
-    gid_t extra_gid; /* one supplementary group; (gid_t)-1: none */
     uint64_t caps;   /* 1 << CAP_…, kept over exec when uid is 0 */
     uint64_t nofile; /* RLIMIT_NOFILE */
 };

@@ -128,7 +128,6 @@ static int fs_start(const struct vm_config *c, const struct wires *w, struct vm 
             .mount_point = c->run_dir,
             .stderr_fd = w->errors[1],
             .cgroup_fd = c->cgroup_fd,
-            .extra_gid = (gid_t)-1,
             .has_proc = true, /* to start; its sandbox leaves it behind */
             .caps = FS_CAPS,
             .nofile = 1u << 20,
@@ -153,8 +152,6 @@ static void qemu_binds(struct jail *j, const struct vm_config *c, const char *pr
     jail_bind_path(j, "/usr/share/seabios", "/usr/share/seabios", JAIL_OPTIONAL);
     jail_bind_path(j, c->kernel->vmlinux, "/kernel", 0);
     jail_bind_path(j, c->initramfs, "/initramfs", 0);
-    if (c->accel == VM_ACCEL_KVM)
-        jail_bind_path(j, "/dev/kvm", "/dev/kvm", JAIL_DEVICE | JAIL_WRITABLE);
 }
 
 static int qemu_start(const struct vm_config *c, const struct wires *w, struct vm *v, struct err *e)
@@ -162,7 +159,7 @@ static int qemu_start(const struct vm_config *c, const struct wires *w, struct v
     autofree char *program = NULL;
     if (probe_qemu(&program, e) < 0)
         return -1;
-    struct stat kvm = {.st_gid = (gid_t)-1};
+    struct stat kvm = {0};
     if (c->accel == VM_ACCEL_KVM && stat("/dev/kvm", &kvm) < 0)
         return err_sys(e, "stat '/dev/kvm'");
     struct jail j = {
@@ -171,7 +168,7 @@ static int qemu_start(const struct vm_config *c, const struct wires *w, struct v
             .stderr_fd = w->errors[1],
             .cgroup_fd = c->cgroup_fd,
             .uid = c->uid_base,
-            .extra_gid = kvm.st_gid,
+            .kvm = kvm.st_rdev,
             .nofile = 256,
     };
     qemu_binds(&j, c, program);
