@@ -80,7 +80,7 @@ fuzz: fuzz-programs
 	tests/run-all --time $(TIME) fuzz
 
 # -- all of it -----------------------------------------------------------------------------------
-FAMILIES ?= build unit fuzz-replay lint cases slow bed bed-init
+FAMILIES ?= build unit fuzz-replay lint cases vm slow bed bed-init
 check: deps-test
 	tests/run-all $(FAMILIES)
 check-fast: deps-test

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# bats file_tags=vm
 # The parity table: one bundle, one list of checks, both walls. A container and a VM are started
 # from the same bundle; every case asks both the same and compares each answer with what is right,
 # not only with the other's.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# bats file_tags=vm
 # The VM wall alone: streams, ends of a guest, deaths of its processes, confinement, refusals.
 
 load ../lib/case
