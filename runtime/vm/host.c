@@ -36,7 +36,7 @@ struct host_request {
     uint32_t id;
     host_answer_fn *fn;
     void *arg;
-    bool is_kill; /* a VM that is gone is what was asked for */
+    bool is_signal; /* sent to what lived: if all ends before the answer, it has done its work */
 };
 
 static void vm_look(struct host *h);
@@ -96,7 +96,7 @@ static void requests_fail(struct host *h)
         struct host_request *r = h->requests;
         h->requests = r->next;
         if (r->fn)
-            r->fn(h, r->arg, r->is_kill ? &well : &gone, &nothing);
+            r->fn(h, r->arg, r->is_signal ? &well : &gone, &nothing);
         mem_free(r);
     }
 }
@@ -331,8 +331,8 @@ void host_signal_init(struct host *h, int sig, bool is_all, host_answer_fn *fn, 
     wire_put_u32(&o, is_all);
     host_ask(h, WIRE_SIGNAL, &o, fn, arg);
     wire_out_release(&o);
-    if (sig == SIGKILL && !h->is_broken && h->requests)
-        h->requests->is_kill = true; /* the newest stands first */
+    if (!h->is_broken && h->requests)
+        h->requests->is_signal = true; /* the newest stands first */
     bool is_alive = h->phase == HOST_CREATED || h->phase == HOST_RUNNING;
     if (sig == SIGKILL && is_alive && !h->timer)
         timer_set(h, KILL_MS, on_no_kill);
