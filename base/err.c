@@ -47,28 +47,30 @@ static void reason_append(struct err *e, int sysno)
     (void)snprintf(e->text + have, sizeof(e->text) - have, ": %s", reason);
 }
 
+static void sys_set(struct err *e, int sysno, const char *fmt, va_list ap)
+{
+    e->kind = ERR_SYSTEM;
+    e->sys = sysno;
+    text_set(e, fmt, ap);
+    reason_append(e, sysno);
+}
+
 int err_sys(struct err *e, const char *fmt, ...)
 {
     int sysno = errno;
     va_list ap;
-    e->kind = ERR_SYSTEM;
-    e->sys = sysno;
     va_start(ap, fmt);
-    text_set(e, fmt, ap);
+    sys_set(e, sysno, fmt, ap);
     va_end(ap);
-    reason_append(e, sysno);
     return -1;
 }
 
 int err_sysno(struct err *e, int sysno, const char *fmt, ...)
 {
     va_list ap;
-    e->kind = ERR_SYSTEM;
-    e->sys = sysno;
     va_start(ap, fmt);
-    text_set(e, fmt, ap);
+    sys_set(e, sysno, fmt, ap);
     va_end(ap);
-    reason_append(e, sysno);
     return -1;
 }
 
